@@ -1,0 +1,1 @@
+//! From a learner's score to a probability that means what it says.

@@ -1,0 +1,1 @@
+//! The embedded data set: employees with a known truth.

@@ -1,0 +1,1 @@
+//! Learners: parameters in, fitted learner out.

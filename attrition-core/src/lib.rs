@@ -1,0 +1,38 @@
+//! A tabular risk model's whole life in one embeddable library: data, preprocessing, training, validation,
+//! explanation, and one artifact whose scores are equal to the last bit in Rust, Python and Node.
+//!
+//! Data flows one way: table → schema → preprocess → model → artifact → predict. A module imports only modules
+//! above it in this list; `tests/layers.rs` holds it so.
+#![forbid(unsafe_code)]
+
+// ground
+pub mod error;
+pub mod file;
+pub mod num;
+pub mod rng;
+pub mod run;
+// data
+pub mod datasets;
+pub mod schema;
+pub mod split;
+pub mod table;
+// pure functions of arrays
+pub mod metrics;
+pub mod preprocess;
+pub mod profile;
+// learning
+pub mod calibrate;
+pub mod learn;
+// a decision is made
+pub mod model;
+pub mod train;
+// judging
+pub mod evaluate;
+pub mod explain;
+// outliving the process
+pub mod artifact;
+
+pub use error::{Error, ErrorKind, Result};
+pub use rng::Seed;
+pub use run::{CancelToken, Event, Observer, Run};
+pub use table::{Column, Table, Value};

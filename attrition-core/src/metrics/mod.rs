@@ -1,0 +1,1 @@
+//! How good scores are: ranking, probability and threshold metrics, each with an interval.

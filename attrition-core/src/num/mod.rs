@@ -1,0 +1,3 @@
+//! Numbers: elementary functions of one implementation, and the linear algebra and statistics built on them.
+
+pub mod float;

@@ -1,0 +1,102 @@
+//! What a learner sees: a design of numeric columns and groups of indicators.
+//!
+//! Notation: `n` rows; `p` features (logical columns). A dense column is one feature; a group of indicators with
+//! `k` levels is `k` features, of which at most one is 1 in a row. Feature order is column order, a group's levels
+//! in level order.
+
+use std::ops::Range;
+
+/// One column of a [`Design`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum DesignColumn {
+    /// `n` finite numbers.
+    Dense(Vec<f64>),
+    /// One level a row; a code `>= n_levels` stands for a row in which every indicator is 0.
+    Indicators {
+        /// `n` level codes.
+        codes: Vec<u32>,
+        /// `k`, the number of features this group is.
+        n_levels: usize,
+    },
+}
+
+impl DesignColumn {
+    /// How many features this column is.
+    pub fn n_features(&self) -> usize {
+        match self {
+            DesignColumn::Dense(_) => 1,
+            DesignColumn::Indicators { n_levels, .. } => *n_levels,
+        }
+    }
+}
+
+/// The training form: whole columns, one-hot groups kept as codes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Design {
+    /// Rows.
+    pub n_rows: usize,
+    /// The columns.
+    pub columns: Vec<DesignColumn>,
+    /// A name for each feature, e.g. `Age`, `Department=Sales`; `p` of them.
+    pub names: Vec<String>,
+}
+
+impl Design {
+    /// `p`.
+    pub fn n_features(&self) -> usize {
+        self.columns.iter().map(DesignColumn::n_features).sum()
+    }
+
+    /// The given rows as a column-major block, features expanded.
+    pub fn block(&self, rows: Range<usize>, out: &mut Block) {
+        out.reset(self.n_features(), rows.len());
+        let mut feature = 0;
+        for column in &self.columns {
+            match column {
+                DesignColumn::Dense(v) => out.column_mut(feature).copy_from_slice(&v[rows.clone()]),
+                DesignColumn::Indicators { codes, n_levels } => {
+                    for (i, &c) in codes[rows.clone()].iter().enumerate() {
+                        if (c as usize) < *n_levels {
+                            out.column_mut(feature + c as usize)[i] = 1.0;
+                        }
+                    }
+                }
+            }
+            feature += column.n_features();
+        }
+    }
+}
+
+/// A column-major block of a few rows, reused from block to block: `p` columns of `n_rows` numbers.
+#[derive(Debug, Clone, Default)]
+pub struct Block {
+    values: Vec<f64>,
+    n_rows: usize,
+    n_columns: usize,
+}
+
+impl Block {
+    /// Resize to `n_columns × n_rows` zeros, without allocating once it has been as large before.
+    pub fn reset(&mut self, n_columns: usize, n_rows: usize) {
+        self.values.clear();
+        self.values.resize(n_columns * n_rows, 0.0);
+        self.n_columns = n_columns;
+        self.n_rows = n_rows;
+    }
+    /// Rows.
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+    /// Columns.
+    pub fn n_columns(&self) -> usize {
+        self.n_columns
+    }
+    /// Column `j`.
+    pub fn column(&self, j: usize) -> &[f64] {
+        &self.values[j * self.n_rows..(j + 1) * self.n_rows]
+    }
+    /// Column `j`, to write.
+    pub fn column_mut(&mut self, j: usize) -> &mut [f64] {
+        &mut self.values[j * self.n_rows..(j + 1) * self.n_rows]
+    }
+}

@@ -1,0 +1,1 @@
+//! What each column is: kind, role, vocabulary; inferred with reasons, overridable, checkable against another table.

@@ -7,22 +7,22 @@
 
 // ground
 pub mod error;
-pub mod file;
-pub mod num;
 pub mod rng;
 pub mod run;
+pub mod file;
+pub mod num;
 // data
-pub mod datasets;
-pub mod schema;
-pub mod split;
 pub mod table;
+pub mod schema;
+pub mod datasets;
+pub mod split;
 // pure functions of arrays
 pub mod metrics;
-pub mod preprocess;
 pub mod profile;
+pub mod preprocess;
 // learning
-pub mod calibrate;
 pub mod learn;
+pub mod calibrate;
 // a decision is made
 pub mod model;
 pub mod train;

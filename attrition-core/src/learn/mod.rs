@@ -1,1 +1,198 @@
 //! Learners: parameters in, fitted learner out.
+//!
+//! [`Learner`] is the closed list of what can be fitted, as data; [`Fitted`] is the closed list of what can predict. A fitted
+//! learner predicts in every build, also where the crate that fitted it is not compiled in.
+
+mod gram;
+mod linfa;
+mod logistic;
+mod params;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+pub use linfa::{LinfaLogisticParams, LinfaTreeParams, SplitQuality};
+pub use logistic::{ClassWeight, Logistic, LogisticParams, MAX_FEATURES, MAX_STD_ERR_FEATURES, Penalty};
+pub use params::{ParamSpec, Range};
+pub use tree::{Node, Tree};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::preprocess::{Block, Design};
+use crate::{Error, Result, Run, Seed};
+
+/// A learner that is not fitted: its name and parameters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Learner {
+    /// Logistic regression.
+    Logistic(LogisticParams),
+    /// Logistic regression by linfa-logistic.
+    LinfaLogistic(LinfaLogisticParams),
+    /// A classification tree by linfa-trees.
+    LinfaTree(LinfaTreeParams),
+}
+
+/// What a fitted learner's score is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// The log-odds of the positive label, any number.
+    LogOdds,
+    /// The probability of the positive label, 0..=1.
+    Probability,
+}
+
+/// A fitted learner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Fitted {
+    /// A linear form of the features.
+    Logistic(Logistic),
+    /// A decision tree.
+    Tree(Tree),
+}
+
+impl Learner {
+    /// The names of all learners.
+    pub const NAMES: &'static [&'static str] = &["logistic", "linfa_logistic", "linfa_tree"];
+
+    /// Logistic regression with its defaults.
+    pub fn logistic() -> Learner {
+        Learner::Logistic(LogisticParams::default())
+    }
+    /// linfa's logistic regression with its defaults.
+    pub fn linfa_logistic() -> Learner {
+        Learner::LinfaLogistic(LinfaLogisticParams::default())
+    }
+    /// linfa's tree with its defaults.
+    pub fn linfa_tree() -> Learner {
+        Learner::LinfaTree(LinfaTreeParams::default())
+    }
+
+    /// A learner by name, with parameters as JSON: `None`, `null` or an object of some of its names.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParam`] for an unknown learner (`learner`), an unknown parameter or a value out of range.
+    ///
+    /// # Example
+    /// ```
+    /// use attrition_core::learn::Learner;
+    /// let learner = Learner::from_name("logistic", Some(&serde_json::json!({ "c": 0.1 })))?;
+    /// assert_eq!(learner.name(), "logistic");
+    /// let error = Learner::from_name("logistic", Some(&serde_json::json!({ "penality": "l1" }))).unwrap_err();
+    /// assert!(error.to_string().contains("did you mean `penalty`?"));
+    /// # Ok::<(), attrition_core::Error>(())
+    /// ```
+    pub fn from_name(name: &str, params: Option<&Value>) -> Result<Learner> {
+        match name {
+            "logistic" => params::from_json(name, LogisticParams::SPECS, params).map(Learner::Logistic),
+            "linfa_logistic" => params::from_json(name, LinfaLogisticParams::SPECS, params).map(Learner::LinfaLogistic),
+            "linfa_tree" => params::from_json(name, LinfaTreeParams::SPECS, params).map(Learner::LinfaTree),
+            _ => Err(Error::param(
+                "learner",
+                format!("\"{name}\""),
+                Self::NAMES.join(" | "),
+                params::nearest(name, Self::NAMES),
+            )),
+        }
+    }
+
+    /// Its name in every language.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Learner::Logistic(_) => "logistic",
+            Learner::LinfaLogistic(_) => "linfa_logistic",
+            Learner::LinfaTree(_) => "linfa_tree",
+        }
+    }
+
+    /// Its parameters, every one, as a JSON object.
+    pub fn params_json(&self) -> Value {
+        let json = match self {
+            Learner::Logistic(p) => serde_json::to_value(p),
+            Learner::LinfaLogistic(p) => serde_json::to_value(p),
+            Learner::LinfaTree(p) => serde_json::to_value(p),
+        };
+        // A struct of numbers and words always has a JSON form.
+        json.unwrap_or(Value::Null)
+    }
+
+    /// The table of its parameters: names, defaults, ranges, meanings.
+    pub fn param_specs(&self) -> &'static [ParamSpec] {
+        match self {
+            Learner::Logistic(_) => LogisticParams::SPECS,
+            Learner::LinfaLogistic(_) => LinfaLogisticParams::SPECS,
+            Learner::LinfaTree(_) => LinfaTreeParams::SPECS,
+        }
+    }
+
+    /// Check every parameter.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParam`].
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Learner::Logistic(p) => p.check(),
+            Learner::LinfaLogistic(p) => p.check(),
+            Learner::LinfaTree(p) => p.check(),
+        }
+    }
+
+    /// Fit to the `n` rows of `x` with labels `y` (0 or 1) and weights `w` (weight 2 is the row twice, 0 is the row absent).
+    ///
+    /// The same input and seed give the same bits for any thread count.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParam`]; [`Error::InvalidData`] for one label only, a number that is not finite, a bad weight;
+    /// [`Error::Unsupported`] for what the learner does not offer; [`Error::Numeric`]; [`Error::Cancelled`].
+    pub fn fit(&self, x: &Design, y: &[u8], w: Option<&[f64]>, seed: Seed, run: &Run) -> Result<Fitted> {
+        // None of the learners so far draws random numbers.
+        let _ = seed;
+        match self {
+            Learner::Logistic(p) => p.fit(x, y, w, run).map(Fitted::Logistic),
+            Learner::LinfaLogistic(p) => p.fit(x, y, w, run).map(Fitted::Logistic),
+            Learner::LinfaTree(p) => p.fit(x, y, w, run).map(Fitted::Tree),
+        }
+    }
+}
+
+impl Fitted {
+    /// Its type's name, as serialised.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Fitted::Logistic(_) => "logistic",
+            Fitted::Tree(_) => "tree",
+        }
+    }
+
+    /// What its score is.
+    pub fn scale(&self) -> Scale {
+        match self {
+            Fitted::Logistic(_) => Scale::LogOdds,
+            Fitted::Tree(_) => Scale::Probability,
+        }
+    }
+
+    /// Features of a row.
+    pub fn n_features(&self) -> usize {
+        match self {
+            Fitted::Logistic(m) => m.coef.len(),
+            Fitted::Tree(m) => m.n_features(),
+        }
+    }
+
+    /// The score of each row of `x` on its scale, into `out`. Does not allocate; the order of operations of a row does not
+    /// depend on the number of rows.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if `x` has other than [`Fitted::n_features`] columns or `out.len()` rows.
+    pub fn predict(&self, x: &Block, out: &mut [f64]) -> Result<()> {
+        match self {
+            Fitted::Logistic(m) => m.predict(x, out),
+            Fitted::Tree(m) => m.predict(x, out),
+        }
+    }
+}

@@ -1,3 +1,4 @@
 //! Numbers: elementary functions of one implementation, and the linear algebra and statistics built on them.
 
 pub mod float;
+pub mod linalg;

@@ -219,33 +219,32 @@ fn complaint(room: &str, other: &str) -> Option<String> {
 #[test]
 fn a_room_imports_only_rooms_above_it() {
     let root = source_root();
-    let lib = code_only(&fs::read_to_string(root.join("lib.rs")).unwrap());
+    let (lib, tests) = without_tests(&code_only(&fs::read_to_string(root.join("lib.rs")).unwrap()));
     let exported = re_exports(&lib);
     let mut files = Vec::new();
     rust_files(&root, &mut files);
     let mut wrong = Vec::new();
     let mut seen = 0;
-    let mut test_files: Vec<PathBuf> = Vec::new();
-    for path in &files {
+    // First all modules that exist for tests only, then the imports of the rest.
+    let files_of = |folder: &Path, name: &str| [folder.join(format!("{name}.rs")), folder.join(name).join("mod.rs")];
+    let mut test_files: Vec<PathBuf> = tests.iter().flat_map(|t| files_of(&root, t)).collect();
+    let mut modules = Vec::new();
+    for path in files.iter().filter(|p| **p != root.join("lib.rs")) {
+        let (code, tests) = without_tests(&code_only(&fs::read_to_string(path).unwrap()));
+        let is_door = path.file_name().is_some_and(|n| n == "mod.rs");
+        let folder = if is_door { path.parent().unwrap().to_path_buf() } else { path.with_extension("") };
+        test_files.extend(tests.iter().flat_map(|t| files_of(&folder, t)));
+        modules.push((path, code, folder.strip_prefix(&root).unwrap().iter().count()));
+    }
+    for (path, code, depth) in modules.iter().filter(|(path, ..)| !test_files.contains(path)) {
         let relative = path.strip_prefix(&root).unwrap();
-        if relative == Path::new("lib.rs") {
-            continue;
-        }
-        let parts: Vec<String> = relative.with_extension("").iter().map(|p| p.to_string_lossy().into_owned()).collect();
-        let room = parts[0].as_str();
+        let room = relative.iter().next().unwrap().to_string_lossy();
+        let room = room.trim_end_matches(".rs");
         if rank(room).is_none() {
             wrong.push(format!("{}: `{room}` is no room of the list", relative.display()));
             continue;
         }
-        let is_door = parts.last().is_some_and(|p| p == "mod");
-        let depth = parts.len() - usize::from(is_door);
-        let (code, tests) = without_tests(&code_only(&fs::read_to_string(path).unwrap()));
-        let folder = if is_door { path.parent().unwrap().to_path_buf() } else { path.with_extension("") };
-        test_files.extend(tests.iter().flat_map(|t| [folder.join(format!("{t}.rs")), folder.join(t).join("mod.rs")]));
-        if test_files.contains(path) {
-            continue;
-        }
-        for (line, name) in imports(&code, depth) {
+        for (line, name) in imports(code, *depth) {
             seen += 1;
             if name == "*" {
                 wrong.push(format!("{}:{line}: a glob import of the whole crate", relative.display()));

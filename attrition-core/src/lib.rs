@@ -36,3 +36,6 @@ pub use error::{Error, ErrorKind, Result};
 pub use rng::Seed;
 pub use run::{CancelToken, Event, Observer, Run};
 pub use table::{Column, Table, Value};
+
+#[cfg(test)]
+mod testing;

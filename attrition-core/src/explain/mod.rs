@@ -1,1 +1,223 @@
-//! Why a model says what it says.
+//! Why a model says what it says: exact contributions of the original columns to the log-odds of additive models.
+//!
+//! Notation: `z(x) = base + Σⱼ cⱼ(xⱼ)` is a row's log-odds, `j` runs over the schema's features, and `cⱼ` gathers every
+//! design feature that stems from column `j` (the scaled number and its missing-indicator; a category's levels).
+//! A sigmoid calibrator is linear in `z`, and is carried through exactly. An isotonic one is not: there the
+//! contributions are those of the log-odds before calibration.
+
+use serde::Serialize;
+
+use crate::calibrate::Calibrator;
+use crate::learn::Fitted;
+use crate::model::Model;
+use crate::num::float;
+use crate::preprocess::Block;
+use crate::schema::FieldKind;
+use crate::table::Value;
+use crate::table::time::MICROS_PER_DAY;
+use crate::{Error, Result};
+
+/// The name under which the base stands among the contributions.
+pub const BASE: &str = "(base)";
+
+/// One column's effect as a table from value to contribution.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Term {
+    /// The column.
+    pub column: String,
+    /// Its kind.
+    pub kind: FieldKind,
+    /// Spread of the contributions over the training rows: the weight of the column in the model, in log-odds.
+    pub importance: f64,
+    /// Value by value.
+    pub values: Vec<TermValue>,
+}
+
+/// The contribution of one value.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TermValue {
+    /// The value; `Missing` for a gap.
+    pub value: Value,
+    /// Its contribution to the log-odds.
+    pub contribution: f64,
+    /// Lower end of the 95 % interval, where the learner knows its estimates' spread.
+    pub low: Option<f64>,
+    /// Upper end.
+    pub high: Option<f64>,
+}
+
+/// `z ↦ scale·z + shift` of a calibrator, where it is one.
+fn linear(calibrator: Option<&Calibrator>) -> (f64, f64) {
+    match calibrator {
+        // 1 / (1 + exp(a·z + b)) has the log-odds −a·z − b.
+        Some(Calibrator::Sigmoid { a, b }) => (-a, -b),
+        Some(Calibrator::Isotonic { .. }) | None => (1.0, 0.0),
+    }
+}
+
+struct Additive<'m> {
+    coef: &'m [f64],
+    intercept: f64,
+    std_err: Option<&'m Vec<f64>>,
+    /// The slot of each design feature.
+    slots: Vec<usize>,
+    scale: f64,
+    shift: f64,
+}
+
+impl Model {
+    fn additive(&self) -> Result<Additive<'_>> {
+        let Fitted::Logistic(logistic) = self.fitted() else {
+            return Err(Error::Unsupported {
+                what: format!("an exact contribution of the learner `{}`", self.learner_name()),
+                why: "its score is no sum over columns".into(),
+                hint: "train an additive learner, as `logistic`".into(),
+            });
+        };
+        let (scale, shift) = linear(self.calibrator());
+        Ok(Additive {
+            coef: &logistic.coef,
+            intercept: logistic.intercept,
+            std_err: (!logistic.std_err.is_empty()).then_some(&logistic.std_err),
+            slots: self.pipeline().feature_slots().into_iter().map(|(_, slot)| slot).collect(),
+            scale,
+            shift,
+        })
+    }
+
+    /// The design features of one packed row.
+    fn features_of(&self, row: &[f64]) -> Result<Block> {
+        self.row_spec().check_packed(row)?;
+        let (mut frame, mut design) = (Block::default(), Block::default());
+        self.pipeline().start(1, &mut frame);
+        for (slot, &x) in row.iter().enumerate() {
+            frame.column_mut(slot)[0] = x;
+        }
+        self.pipeline().apply(&mut frame, &mut design)?;
+        Ok(design)
+    }
+
+    /// Contribution of every original column to one row's log-odds, in column order, and last the [`BASE`]. Their sum
+    /// is the log-odds of [`Model::proba_packed`], to rounding (see the module for calibrated models).
+    ///
+    /// # Errors
+    /// As [`Model::proba_packed`]; [`Error::Unsupported`] for a learner that is not additive.
+    pub fn contributions_packed(&self, row: &[f64]) -> Result<Vec<(String, f64)>> {
+        let additive = self.additive()?;
+        let design = self.features_of(row)?;
+        let mut by_slot = vec![0.0; self.row_spec().width()];
+        for (j, &slot) in additive.slots.iter().enumerate() {
+            by_slot[slot] += additive.scale * additive.coef[j] * design.column(j)[0];
+        }
+        let names = self.row_spec().fields().iter().map(|f| f.name.clone());
+        let mut out: Vec<(String, f64)> = names.zip(by_slot).collect();
+        out.push((BASE.to_owned(), additive.scale * additive.intercept + additive.shift));
+        Ok(out)
+    }
+
+    /// Contributions of one JSON record; see [`Model::contributions_packed`].
+    ///
+    /// # Errors
+    /// As [`Model::contributions_packed`] and [`crate::schema::RowSpec::pack_json`].
+    pub fn contributions_json(&self, json: &[u8]) -> Result<Vec<(String, f64)>> {
+        let mut row = Vec::new();
+        self.pack_json(json, &mut row)?;
+        self.contributions_packed(&row)
+    }
+
+    /// Every column's effect, most important first: for a category its levels, for a number five values over its
+    /// training distribution (for an additive linear learner the line through them is the whole effect), and the
+    /// contribution of a gap.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a learner that is not additive.
+    pub fn terms(&self) -> Result<Vec<Term>> {
+        let additive = self.additive()?;
+        let z95 = float::normal_quantile(0.975);
+        // A row whose other slots are empty: only the asked column's contribution is read from it.
+        let mut row = vec![f64::NAN; self.row_spec().width()];
+        let mut terms = Vec::with_capacity(row.len());
+        for (slot, field) in self.schema().features().enumerate() {
+            let mut effect = |x: f64| -> Result<(f64, Option<f64>)> {
+                row[slot] = x;
+                let design = self.features_of(&row)?;
+                row[slot] = f64::NAN;
+                let mut contribution = 0.0;
+                let mut variance = additive.std_err.map(|_| 0.0);
+                for (j, _) in additive.slots.iter().enumerate().filter(|(_, s)| **s == slot) {
+                    let v = design.column(j)[0];
+                    contribution += additive.scale * additive.coef[j] * v;
+                    if let (Some(total), Some(se)) = (&mut variance, additive.std_err) {
+                        // Features of one column are on together only for a gap, where their covariance is left out.
+                        *total += (additive.scale * se[j] * v) * (additive.scale * se[j] * v);
+                    }
+                }
+                Ok((contribution, variance.map(f64::sqrt)))
+            };
+            let points = self.term_points(slot, field.kind);
+            let mut values = Vec::with_capacity(points.len());
+            let (mut mass, mut sum, mut squares) = (0.0, 0.0, 0.0);
+            for (value, x, weight) in points {
+                let (contribution, sd) = effect(x)?;
+                mass += weight;
+                sum += weight * contribution;
+                squares += weight * contribution * contribution;
+                values.push(TermValue {
+                    value,
+                    contribution,
+                    low: sd.map(|s| contribution - z95 * s),
+                    high: sd.map(|s| contribution + z95 * s),
+                });
+            }
+            let spread = if mass > 0.0 { (squares / mass - (sum / mass) * (sum / mass)).max(0.0).sqrt() } else { 0.0 };
+            terms.push(Term { column: field.name.clone(), kind: field.kind, importance: spread, values });
+        }
+        terms.sort_by(|a, b| b.importance.total_cmp(&a.importance));
+        Ok(terms)
+    }
+
+    /// The values at which a term is shown: value, slot, share of the training rows.
+    fn term_points(&self, slot: usize, kind: FieldKind) -> Vec<(Value, f64, f64)> {
+        let Some(field) = self.schema().features().nth(slot) else { return Vec::new() };
+        let profile = self.profile().column(&field.name);
+        let gap_share = profile.map_or(0.0, |p| p.missing_rate());
+        let mut points: Vec<(Value, f64, f64)> = match kind {
+            FieldKind::Category => field
+                .vocabulary
+                .iter()
+                .enumerate()
+                .map(|(code, level)| {
+                    let share = profile.and_then(|p| p.share(level)).unwrap_or(0.0);
+                    (Value::Text(level.clone()), code as f64, share)
+                })
+                .collect(),
+            FieldKind::Bool => {
+                let share = profile.and_then(|p| p.share("true")).unwrap_or(0.5);
+                vec![(Value::Bool(false), 0.0, 1.0 - share), (Value::Bool(true), 1.0, share)]
+            }
+            FieldKind::Number | FieldKind::Time => {
+                let mut at: Vec<f64> = match profile {
+                    // Deciles weigh alike; the ends show how far the effect goes.
+                    Some(p) => (0..=10).filter_map(|i| p.quantile(f64::from(i) / 10.0)).collect(),
+                    None => field.range.map(|r| r.to_vec()).unwrap_or_default(),
+                };
+                at.dedup();
+                at.into_iter()
+                    .map(|x| {
+                        let value = if kind == FieldKind::Time {
+                            Value::Time((x * MICROS_PER_DAY) as i64)
+                        } else if field.is_integer {
+                            Value::Int(x as i64)
+                        } else {
+                            Value::Float(x)
+                        };
+                        (value, x, 1.0)
+                    })
+                    .collect()
+            }
+        };
+        let total: f64 = points.iter().map(|p| p.2).sum();
+        points.push((Value::Missing, f64::NAN, total * gap_share));
+        points
+    }
+}

@@ -184,6 +184,28 @@ impl Fitted {
         }
     }
 
+    /// That it takes `n_features` and holds finite numbers: what came from a file may be anything.
+    ///
+    /// # Errors
+    /// [`Error::Artifact`].
+    pub fn check(&self, n_features: usize) -> Result<()> {
+        let finite = match self {
+            Fitted::Logistic(m) => m.intercept.is_finite() && m.coef.iter().all(|b| b.is_finite()),
+            // A tree checks its nodes whenever it is made, also by deserialising.
+            Fitted::Tree(_) => true,
+        };
+        if finite && self.n_features() == n_features {
+            return Ok(());
+        }
+        Err(Error::artifact(
+            format!(
+                "the learner takes {} features, the pipeline makes {n_features}, or a coefficient is not finite",
+                self.n_features()
+            ),
+            "the file is damaged or was made by hand; save it anew",
+        ))
+    }
+
     /// The score of each row of `x` on its scale, into `out`. Does not allocate; the order of operations of a row does not
     /// depend on the number of rows.
     ///

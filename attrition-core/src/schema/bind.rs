@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use super::record::Levels;
 use super::{Field, FieldKind, Schema};
+use crate::Result;
 use crate::error::Problem;
 use crate::table::time::MICROS_PER_DAY;
 use crate::table::{Column, MISSING_CODE, Mask, Table, Values};
-use crate::{Error, Result};
 
 /// What keeps a column from serving as the field, if anything does.
 pub(super) fn problem(field: &Field, column: Option<&Column>) -> Option<Problem> {
@@ -193,6 +193,7 @@ const _: () = assert!(MISSING_CODE == u32::MAX);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
     use crate::schema::Role;
 
     #[test]

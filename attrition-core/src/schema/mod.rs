@@ -18,6 +18,7 @@ mod infer;
 mod record;
 
 pub use bind::Bound;
+pub(crate) use infer::sample_rows;
 pub use record::{RowField, RowSpec, ValueRef};
 
 use std::fmt;

@@ -10,7 +10,6 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::{FieldKind, Schema};
 use crate::error::{Place, Problem};
 use crate::table::time::{MICROS_PER_DAY, parse};
-use crate::table::{Column, Values};
 use crate::{Error, Result};
 
 /// A borrowed value of a record.
@@ -431,25 +430,10 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 }
 
-/// A row of a table as a record, for tests and for warnings about one row.
-#[cfg(test)]
-pub(crate) fn value_ref<'a>(column: &'a Column, row: usize) -> ValueRef<'a> {
-    if column.is_missing(row) {
-        return ValueRef::Missing;
-    }
-    match column.values() {
-        Values::Float(v) => ValueRef::Float(v[row]),
-        Values::Int(v, _) => ValueRef::Int(v[row]),
-        Values::Bool(v, _) => ValueRef::Bool(v[row]),
-        Values::Time(v, _) => ValueRef::Time(v[row]),
-        Values::Codes(v, vocabulary) => ValueRef::Text(&vocabulary[v[row] as usize]),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::Table;
+    use crate::table::{Column, Table, Values};
 
     fn spec() -> RowSpec {
         let table = Table::new(vec![

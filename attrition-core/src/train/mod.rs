@@ -1,1 +1,61 @@
-//! From a table to a model.
+//! From a table to a model: hold-out, cross-validation, choice of learner, calibration, threshold, final fit.
+//!
+//! Everything that is fitted is fitted inside the folds: imputation, levels, scaling, the learner. Calibration and
+//! threshold are chosen on out-of-fold scores, and judged on folds whose scores they were not chosen on. Hold-out rows
+//! are never fitted, calibrated or thresholded on.
+//!
+//! [`Trainer`] is the builder for Rust; [`TrainOptions`] is the same as data, which is how Python's keywords and Node's
+//! options object arrive here.
+
+mod cross_validate;
+mod data;
+mod options;
+mod review;
+mod trainer;
+
+#[cfg(test)]
+mod tests;
+
+pub use cross_validate::CrossValidation;
+pub use options::{Names, TrainOptions};
+pub use trainer::{Calibration, Cv, Refit, Threshold, Trainer};
+
+use crate::Result;
+use crate::model::Model;
+use crate::run::Run;
+use crate::table::Table;
+
+/// Train a model by options; see [`TrainOptions`] for each of them.
+///
+/// # Errors
+/// Those of [`Trainer::fit`]; [`crate::Error::InvalidParam`] for an option out of range.
+///
+/// # Example
+/// ```
+/// use attrition_core::{datasets, train::{train, TrainOptions}, Run, Value};
+/// let table = datasets::employees(600, 0)?;
+/// let options = TrainOptions { target: Some("Attrition".into()), positive: Value::from("Yes"), ..TrainOptions::default() };
+/// let model = train(&table, &options, &Run::new())?;
+/// assert_eq!(model.learner_name(), "logistic");
+/// # Ok::<(), attrition_core::Error>(())
+/// ```
+pub fn train(table: &Table, options: &TrainOptions, run: &Run) -> Result<Model> {
+    options.trainer(table)?.fit_with(table, &options.run(run))
+}
+
+/// Cross-validate by options. `folds` are test-fold ids, one a row, negative = never tested; they replace `options.cv`.
+///
+/// # Errors
+/// Those of [`Trainer::cross_validate`]; [`crate::Error::InvalidParam`] for an option out of range.
+pub fn cross_validate(
+    table: &Table,
+    options: &TrainOptions,
+    folds: Option<&[i64]>,
+    run: &Run,
+) -> Result<CrossValidation> {
+    let mut trainer = options.trainer(table)?;
+    if let Some(ids) = folds {
+        trainer = trainer.cv(Cv::Given(ids.to_vec()));
+    }
+    trainer.cross_validate(table, &options.run(run))
+}

@@ -1,0 +1,93 @@
+//! How a model was trained, as facts: no clock, no machine, so that the same seed gives the same bytes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A metric of one set of scores with its 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricFact {
+    /// The value.
+    pub value: f64,
+    /// Lower end, where an interval is defined.
+    pub low: Option<f64>,
+    /// Upper end.
+    pub high: Option<f64>,
+}
+
+/// One fold of the cross-validation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoldFact {
+    /// Rows fitted on.
+    pub n_train: usize,
+    /// Rows judged on.
+    pub n_test: usize,
+    /// The metrics of the test rows, those that are defined on them.
+    pub scores: BTreeMap<String, f64>,
+}
+
+/// One learner that was tried.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CandidateFact {
+    /// Its name.
+    pub learner: String,
+    /// Its parameters.
+    pub params: serde_json::Value,
+    /// Mean of the chosen metric over the folds; `None` without folds.
+    pub score: Option<f64>,
+    /// Whether it became the model.
+    pub is_chosen: bool,
+}
+
+/// How a model was trained. Serialized, the flat scalars come first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// Version of the library.
+    pub attrition_version: String,
+    /// The learner.
+    pub learner: String,
+    /// Rows of the table.
+    pub n_rows: usize,
+    /// Rows the final model was fitted on.
+    pub n_fitted: usize,
+    /// Rows held out.
+    pub n_holdout: usize,
+    /// Rows with the positive label.
+    pub n_positive: usize,
+    /// The model's inputs.
+    pub n_features: usize,
+    /// Folds of the cross-validation; 0 for none.
+    pub n_folds: usize,
+    /// The seed.
+    pub seed: u64,
+    /// The metric that chose.
+    pub metric: String,
+    /// Its mean over the folds.
+    pub cv_score: Option<f64>,
+    /// Its value on the hold-out.
+    pub holdout_score: Option<f64>,
+    /// How scores are calibrated: `"none"`, `"sigmoid"`, `"isotonic"`.
+    pub calibration: String,
+    /// The threshold.
+    pub threshold: f64,
+    /// Where it comes from, in words.
+    pub threshold_source: String,
+    /// SHA-256 over what decides the result: options, schema, learner and parameters.
+    pub configuration: String,
+    /// What to know about this training.
+    pub notes: Vec<String>,
+    /// Metrics of the out-of-fold probabilities, pooled over the folds.
+    pub cv: BTreeMap<String, MetricFact>,
+    /// Metrics of the hold-out rows.
+    pub holdout: BTreeMap<String, MetricFact>,
+    /// The folds.
+    pub folds: Vec<FoldFact>,
+    /// The learners tried, best first.
+    pub leaderboard: Vec<CandidateFact>,
+    /// The parameters tried; empty without a search.
+    pub trials: Vec<CandidateFact>,
+}

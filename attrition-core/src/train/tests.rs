@@ -1,0 +1,360 @@
+use super::*;
+use crate::learn::Learner;
+use crate::rng::Seed;
+use crate::schema::{Role, Schema};
+use crate::table::{Column, Value};
+use crate::{Error, ErrorKind};
+
+/// A made-up table: two numbers, a category, an unrelated number with gaps, a group, a day.
+fn people(n: usize) -> Table {
+    let mut r = Seed(11).stream("people", 0);
+    let (mut age, mut pay, mut site, mut noise, mut left) = (vec![], vec![], vec![], vec![], vec![]);
+    for _ in 0..n {
+        let a = 20.0 + 40.0 * r.uniform();
+        let p = 2000.0 + 3000.0 * r.uniform();
+        let s = ["Oslo", "Bern", "Lima"][r.below(3)];
+        let z = -0.06 * (a - 40.0) - 0.0012 * (p - 3500.0) + if s == "Lima" { 1.2 } else { 0.0 } - 1.4;
+        left.push(Some(if r.uniform() < crate::num::float::sigmoid(z) { "Yes" } else { "No" }));
+        age.push(a.floor() as i64);
+        pay.push(p);
+        site.push(Some(s));
+        noise.push(if r.uniform() < 0.1 { f64::NAN } else { r.normal() });
+    }
+    Table::new(vec![
+        Column::int("Age", age),
+        Column::float("Pay", pay),
+        Column::strings("Site", site),
+        Column::float("Noise", noise),
+        Column::int("Team", (0..n as i64).map(|i| i / 4).collect()),
+        Column::strings("Left", left),
+    ])
+    .unwrap()
+}
+
+fn options() -> TrainOptions {
+    TrainOptions {
+        target: Some("Left".into()),
+        positive: Value::from("Yes"),
+        exclude: ["Team"].into(),
+        ..TrainOptions::default()
+    }
+}
+
+#[test]
+fn the_whole_path_and_its_facts() {
+    let table = people(800);
+    let model = train(&table, &options(), &Run::new()).unwrap();
+    let t = model.training();
+    assert_eq!((t.n_rows, t.n_holdout, t.n_fitted, t.n_folds, t.n_features), (800, 160, 640, 5, 4));
+    assert_eq!(t.folds.iter().map(|f| f.n_test).sum::<usize>(), 640);
+    let auc = t.cv["roc_auc"];
+    assert!(auc.value > 0.7 && auc.low.unwrap() < auc.value && auc.high.unwrap() > auc.value, "{auc:?}");
+    assert!(t.holdout["roc_auc"].value > 0.6);
+    assert_eq!(t.threshold, model.threshold());
+    assert_eq!(model.labels(), &[Value::from("No"), Value::from("Yes")]);
+    let proba = model.predict_proba(&table).unwrap();
+    let labels = model.predict(&table).unwrap();
+    assert!(proba.iter().zip(&labels).all(|(p, l)| (*p >= t.threshold) == (*l == Value::from("Yes"))));
+}
+
+#[test]
+fn one_row_equals_the_table_to_the_last_bit_whatever_surrounds_it() {
+    let table = people(700);
+    let model = train(&table, &options(), &Run::new()).unwrap();
+    let batch = model.predict_proba(&table).unwrap();
+    let bound = model.schema().bind(&table).unwrap();
+    let width = model.row_spec().width();
+    let mut packed = vec![0.0; width * table.n_rows()];
+    for slot in 0..width {
+        let mut column = vec![0.0; table.n_rows()];
+        bound.fill(slot, 0..table.n_rows(), &mut column).unwrap();
+        column.iter().enumerate().for_each(|(r, &x)| packed[r * width + slot] = x);
+    }
+    for (r, &p) in batch.iter().enumerate() {
+        let one = model.proba_packed(&packed[r * width..(r + 1) * width]).unwrap();
+        assert_eq!(one.to_bits(), p.to_bits(), "row {r}");
+    }
+    let many = model.predict_proba_packed(&packed, &Run::new()).unwrap();
+    assert!(many.iter().zip(&batch).all(|(a, b)| a.to_bits() == b.to_bits()));
+    let shuffled: Vec<usize> = (0..700).rev().collect();
+    let again = model.predict_proba(&table.take(&shuffled)).unwrap();
+    assert!(shuffled.iter().zip(&again).all(|(&r, p)| p.to_bits() == batch[r].to_bits()));
+    assert!(model.proba_packed(&packed[..width - 1]).is_err());
+}
+
+#[test]
+fn threads_change_nothing() {
+    let table = people(900);
+    let facts: Vec<String> = [1, 2, 3, 8]
+        .map(|n| {
+            let model = train(&table, &TrainOptions { n_threads: Some(n), ..options() }, &Run::new()).unwrap();
+            let p = model.parts();
+            serde_json::to_string(&(
+                &p.schema,
+                &p.scorer.pipeline,
+                &p.scorer.fitted,
+                &p.scorer.calibrator,
+                &p.decision,
+                &p.training,
+                &p.profile,
+            ))
+            .unwrap()
+        })
+        .to_vec();
+    assert!(facts.iter().all(|f| *f == facts[0]));
+}
+
+#[test]
+fn given_folds_are_used_and_untested_rows_stay_nan() {
+    let table = people(400);
+    let ids: Vec<i64> = (0..400).map(|i| if i % 10 == 0 { -1 } else { i % 3 }).collect();
+    let cv = cross_validate(&table, &options(), Some(&ids), &Run::new()).unwrap();
+    assert!(cv.predictions.iter().enumerate().all(|(i, p)| p.is_nan() == (i % 10 == 0)));
+    assert_eq!((cv.scores["roc_auc"].len(), cv.folds.len()), (3, 3));
+    // The fold's model is the model fitted on the other rows, and on nothing else.
+    let train_rows: Vec<usize> = (0..400).filter(|&i| ids[i] != 1).collect();
+    let alone = TrainOptions { cv: None, holdout: None, calibration: None, ..options() };
+    let model = train(&table.take(&train_rows), &alone, &Run::new()).unwrap();
+    let own = model.predict_proba(&table).unwrap();
+    for i in (0..400).filter(|&i| ids[i] == 1) {
+        assert_eq!(own[i].to_bits(), cv.predictions[i].to_bits());
+    }
+    let wrong = cross_validate(&table, &options(), Some(&ids[..10]), &Run::new()).unwrap_err();
+    assert!(wrong.to_string().contains("400"), "{wrong}");
+}
+
+#[test]
+fn groups_and_times_steer_the_splits() {
+    let table = people(400);
+    let grouped = TrainOptions { exclude: Names::default(), group: Some("Team".into()), ..options() };
+    let model = train(&table, &grouped, &Run::new()).unwrap();
+    assert_eq!(model.schema().field("Team").unwrap().role, Role::Group);
+    assert!(model.training().n_holdout % 4 == 0, "whole teams are held out");
+    let timed = TrainOptions { exclude: Names::default(), time: Some("Team".into()), ..options() };
+    let model = train(&table, &timed, &Run::new()).unwrap();
+    // Forward in time: the first block is learned from and never tested.
+    assert!(model.training().folds.iter().map(|f| f.n_test).sum::<usize>() < model.training().n_fitted);
+}
+
+#[test]
+fn weights_count_rows() {
+    let table = people(300);
+    let weights: Vec<f64> = (0..300).map(|i| f64::from(i % 3)).collect();
+    let weighted = table.with_column(Column::float("w", weights)).unwrap();
+    let plain = TrainOptions { cv: None, holdout: None, calibration: None, threshold: Value::Float(0.5), ..options() };
+    let a = train(&weighted, &TrainOptions { weight: Some("w".into()), ..plain.clone() }, &Run::new()).unwrap();
+    let rows: Vec<usize> = (0..300).flat_map(|i| std::iter::repeat_n(i, i % 3)).collect();
+    let b = train(&table.take(&rows), &plain, &Run::new()).unwrap();
+    let (p, q) = (a.predict_proba(&table).unwrap(), b.predict_proba(&table).unwrap());
+    assert!(p.iter().zip(&q).all(|(x, y)| (x - y).abs() < 1e-9));
+    let bad = table.with_column(Column::float("w", vec![-1.0; 300])).unwrap();
+    let e = train(&bad, &TrainOptions { weight: Some("w".into()), ..plain }, &Run::new()).unwrap_err();
+    assert!(e.to_string().contains("column `w`, row") || e.to_string().contains("row 0, column `w`"), "{e}");
+}
+
+#[test]
+fn without_folds_a_chosen_threshold_falls_to_one_half_and_says_so() {
+    let model = train(&people(300), &TrainOptions { cv: None, holdout: None, ..options() }, &Run::new()).unwrap();
+    assert_eq!(model.threshold(), 0.5);
+    assert!(model.training().notes[0].contains("needs folds"), "{:?}", model.training().notes);
+}
+
+#[test]
+fn labels_that_cannot_be_learned_from_are_named() {
+    let table = people(200);
+    let with = |labels: Vec<Option<&str>>| table.with_column(Column::strings("Left", labels)).unwrap();
+    let error = |t: &Table, o: &TrainOptions| train(t, o, &Run::new()).unwrap_err();
+    let mut labels = vec![Some("No"); 200];
+    let e = error(&with(labels.clone()), &options());
+    assert!(e.to_string().contains("Yes") && e.to_string().contains("No"), "{e}");
+    labels[3] = Some("Yes");
+    labels[7] = None;
+    let e = error(&with(labels.clone()), &options());
+    assert!(e.to_string().contains("row 7") && e.to_string().contains("1 missing label"), "{e}");
+    labels[7] = Some("Maybe");
+    assert!(error(&with(labels.clone()), &options()).to_string().contains("3 different labels"));
+    let one = with(vec![Some("Yes"); 200]);
+    assert!(error(&one, &options()).to_string().contains("one label"));
+    let e = error(&table, &TrainOptions { positive: Value::Missing, ..options() });
+    assert_eq!(e.kind(), ErrorKind::InvalidParam);
+    let e = error(&table, &TrainOptions { target: Some("left".into()), ..options() });
+    assert_eq!(e.kind(), ErrorKind::NotFound);
+    let e = error(&table, &TrainOptions { target: None, ..options() });
+    assert!(e.to_string().contains("`target`"), "{e}");
+    let numeric = table.with_column(Column::int("Left", (0..200).map(|i| i % 2).collect())).unwrap();
+    assert!(train(&numeric, &TrainOptions { positive: Value::Missing, ..options() }, &Run::new()).is_ok());
+    assert_eq!(
+        error(&numeric, &TrainOptions { positive: Value::from("1"), ..options() }).kind(),
+        ErrorKind::InvalidParam
+    );
+    for same in [Value::Int(1), Value::Float(1.0), Value::Bool(true)] {
+        let model = train(&numeric, &TrainOptions { positive: same, ..options() }, &Run::new()).unwrap();
+        assert_eq!(model.labels()[1], Value::Int(1));
+        assert!(matches!(model.labels()[1], Value::Int(1)), "in the column's own type");
+    }
+}
+
+#[test]
+fn an_infinite_value_and_a_column_without_any_are_named() {
+    let table = people(200);
+    let mut pay = vec![1.0; 200];
+    pay[9] = f64::NEG_INFINITY;
+    let bad = table.with_column(Column::float("Pay", pay)).unwrap();
+    let e = train(&bad, &options(), &Run::new()).unwrap_err();
+    assert!(e.to_string().contains("column `Pay`, row 9") && e.to_string().contains("-inf"), "{e}");
+    let empty = table.with_column(Column::float("Pay", vec![f64::NAN; 200])).unwrap();
+    let model = train(&empty, &options(), &Run::new()).unwrap();
+    assert_eq!(model.schema().field("Pay").unwrap().role, Role::Ignored);
+}
+
+#[test]
+fn several_learners_are_ranked_and_the_best_is_chosen() {
+    let options = TrainOptions {
+        learner: ["auto", "logistic"].into(),
+        params: Some(serde_json::json!({"logistic": {"c": 1e-6}})),
+        ..options()
+    };
+    let table = people(500);
+    let model = train(&table, &options, &Run::new()).unwrap();
+    assert_eq!(model.training().leaderboard.len(), 1, "the same learner twice is tried once");
+    let schema = options.schema(&table).unwrap();
+    let weak = Learner::from_name("logistic", Some(&serde_json::json!({"c": 1e-9}))).unwrap();
+    let trainer = Trainer::new(schema).learners([weak, Learner::logistic()]).metric(crate::metrics::Metric::LogLoss);
+    let model = trainer.fit(&table).unwrap();
+    let board = &model.training().leaderboard;
+    assert!(board[0].is_chosen && !board[1].is_chosen);
+    assert!(board[0].score.unwrap() < board[1].score.unwrap());
+    assert_eq!(model.params(), Learner::logistic().params_json());
+    assert!(trainer.cv(Cv::None).fit(&table).unwrap_err().to_string().contains("choose between 2"));
+}
+
+#[test]
+fn options_are_read_from_json_and_wrong_ones_are_named() {
+    let o = TrainOptions::from_json(
+        r#"{"target": "Left", "positive": "Yes", "sensitive": "Site", "exclude": ["Team"], "cv": null, "holdout": null, "threshold": 0.3}"#,
+    )
+    .unwrap();
+    assert_eq!((o.sensitive.0.len(), o.cv, o.holdout), (1, None, None));
+    let model = train(&people(200), &o, &Run::new()).unwrap();
+    assert_eq!(model.threshold(), 0.3);
+    assert_eq!(model.schema().field("Site").unwrap().role, Role::Sensitive);
+    assert!(TrainOptions::from_json(r#"{"traget": "Left"}"#).unwrap_err().to_string().contains("traget"));
+    let table = people(200);
+    let mut bad = Vec::new();
+    for json in [
+        r#"{"threshold": 2}"#,
+        r#"{"threshold": "best"}"#,
+        r#"{"calibration": "platt"}"#,
+        r#"{"metric": "auc"}"#,
+        r#"{"learner": "svm"}"#,
+        r#"{"learner": []}"#,
+        r#"{"cv": 1}"#,
+        r#"{"holdout": 1.5}"#,
+        r#"{"trials": 5}"#,
+        r#"{"params": {"boosting": {}}}"#,
+        r#"{"learner": "logistic", "params": {"C": 1}}"#,
+        r#"{"id": "nobody"}"#,
+        r#"{"weight": "Left"}"#,
+    ] {
+        let given: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).unwrap();
+        let mut all = serde_json::to_value(options()).unwrap();
+        all.as_object_mut().unwrap().extend(given);
+        let o = TrainOptions::from_json(&all.to_string()).unwrap();
+        match train(&table, &o, &Run::new()) {
+            Err(Error::InvalidParam { .. } | Error::NotFound { .. } | Error::Unsupported { .. }) => {}
+            other => bad.push(format!("{json}: {other:?}")),
+        }
+    }
+    assert!(bad.is_empty(), "{bad:#?}");
+}
+
+#[test]
+fn cancelling_stops_training() {
+    let token = crate::CancelToken::new();
+    token.cancel();
+    let run = Run::new().cancel_token(token);
+    assert_eq!(train(&people(300), &options(), &run).unwrap_err().kind(), ErrorKind::Cancelled);
+}
+
+#[test]
+fn progress_is_told() {
+    use std::sync::{Arc, Mutex};
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&seen);
+    let run = Run::new().observer(Arc::new(move |e: &crate::Event| sink.lock().unwrap().push(e.clone())));
+    train(&people(300), &options(), &run).unwrap();
+    let seen = seen.lock().unwrap();
+    assert!(seen.iter().any(|e| e.stage == "cross_validate" && e.done == e.total));
+    assert!(seen.iter().any(|e| e.stage == "fit" && e.done == 1));
+}
+
+#[test]
+fn contributions_add_up_to_the_log_odds_and_terms_show_them() {
+    let table = people(600);
+    for calibration in [None, Some("sigmoid".to_owned())] {
+        let model = train(&table, &TrainOptions { calibration, ..options() }, &Run::new()).unwrap();
+        for json in [
+            r#"{"Age": 31, "Pay": 2500.5, "Site": "Lima", "Noise": 0.3}"#,
+            r#"{"Age": 31, "Site": "Nowhere", "Noise": null}"#,
+        ] {
+            let p = model.proba_json(json.as_bytes()).unwrap();
+            let parts = model.contributions_json(json.as_bytes()).unwrap();
+            assert_eq!(
+                parts.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(),
+                ["Age", "Pay", "Site", "Noise", "(base)"]
+            );
+            let z: f64 = parts.iter().map(|(_, c)| c).sum();
+            assert!((crate::num::float::sigmoid(z) - p).abs() < 1e-14, "{z} {p}");
+        }
+        let terms = model.terms().unwrap();
+        assert_eq!(terms.len(), 4);
+        assert!(terms.windows(2).all(|w| w[0].importance >= w[1].importance));
+        let site = terms.iter().find(|t| t.column == "Site").unwrap();
+        let parts = model.contributions_json(br#"{"Site": "Lima"}"#).unwrap();
+        let lima = site.values.iter().find(|v| v.value == Value::from("Lima")).unwrap();
+        assert_eq!(lima.contribution, parts[2].1);
+        assert!(lima.low.unwrap() < lima.contribution && lima.contribution < lima.high.unwrap());
+    }
+}
+
+#[test]
+fn predict_one_reports_every_repair() {
+    let model = train(&people(400), &options(), &Run::new()).unwrap();
+    let p = model.predict_one_json(br#"{"Age": 99, "Site": "Nowhere", "Noise": 0}"#).unwrap();
+    let kinds: Vec<(&str, crate::model::WarningKind)> =
+        p.warnings.iter().map(|w| (w.column.as_str(), w.kind)).collect();
+    use crate::model::WarningKind::*;
+    assert_eq!(kinds, [("Age", OutOfRange), ("Pay", Missing), ("Site", Unseen)]);
+    assert_eq!(
+        p.proba.to_bits(),
+        model.proba_json(br#"{"Age": 99, "Site": "Nowhere", "Noise": 0}"#).unwrap().to_bits()
+    );
+    let strict = TrainOptions { on_unseen: crate::preprocess::OnUnseen::Error, ..options() };
+    let model = train(&people(400), &strict, &Run::new()).unwrap();
+    let e = model.proba_json(br#"{"Age": 30, "Site": "Nowhere"}"#).unwrap_err();
+    assert!(e.to_string().contains("`Site`") && !e.to_string().contains("Nowhere"), "{e}");
+}
+
+#[test]
+fn evaluation_knows_labels_metrics_and_curves() {
+    let table = people(500);
+    let model = train(&table, &options(), &Run::new()).unwrap();
+    let e = model.evaluate(&table, &Run::new()).unwrap();
+    assert_eq!(e.n, 500);
+    assert!((e.confusion.total() - 500.0).abs() < 1e-12);
+    let auc = e.metrics["roc_auc"];
+    // The area under the drawn curve is the metric.
+    let area: f64 = e
+        .curves
+        .roc
+        .x
+        .windows(2)
+        .zip(e.curves.roc.y.windows(2))
+        .map(|(x, y)| (x[1] - x[0]) * (y[0] + y[1]) / 2.0)
+        .sum();
+    assert!((area - auc.value).abs() < 0.01, "{area} {}", auc.value);
+    let unlabelled = table.drop(&["Left"]);
+    assert_eq!(model.evaluate(&unlabelled, &Run::new()).unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(model.predict_proba(&unlabelled).is_ok());
+    let _: Schema = serde_json::from_str(&model.schema().to_json().unwrap()).unwrap();
+}

@@ -1,0 +1,458 @@
+//! The trainer: folds, choice, calibration, threshold, final fit.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::cross_validate::{OutOfFold, fact_map};
+use super::data::Supervision;
+use super::review::review;
+use crate::calibrate::Calibrator;
+use crate::learn::Learner;
+use crate::metrics::{self, Metric};
+use crate::model::{CandidateFact, Decision, Model, Parts, Scorer, Training};
+use crate::preprocess::PipelineParams;
+use crate::profile::Profile;
+use crate::run::Run;
+use crate::schema::{Bound, Role, Schema};
+use crate::split::{self, Fold};
+use crate::table::Table;
+use crate::{Error, Result, Seed};
+
+/// How rows are folded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cv {
+    /// No folds.
+    None,
+    /// So many folds: stratified, or by group or forward in time where the schema has such a column.
+    Folds(usize),
+    /// The test fold of every row; negative: never tested, always learned from.
+    Given(Vec<i64>),
+}
+
+/// How scores become probabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Calibration {
+    /// Whichever lowers the out-of-fold log-loss clearly; none where none does.
+    Auto,
+    /// As the learner gives them.
+    None,
+    /// Platt's sigmoid.
+    Sigmoid,
+    /// Isotonic regression.
+    Isotonic,
+}
+
+/// How the threshold is found.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Threshold {
+    /// The one that maximises F-beta of the out-of-fold probabilities.
+    FBeta(f64),
+    /// This one.
+    Fixed(f64),
+}
+
+/// What the final model is fitted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refit {
+    /// All rows but the hold-out: the judged model is the saved one.
+    #[default]
+    Train,
+    /// All rows, after the hold-out was used to judge.
+    All,
+}
+
+/// Trains models. Defaults: logistic, 5 folds, a fifth held out, calibration where it helps, threshold for F2.
+///
+/// # Example
+/// ```
+/// use attrition_core::{datasets, learn::Learner, schema::Schema, train::{Cv, Trainer}};
+/// let table = datasets::employees(600, 0)?;
+/// let schema = Schema::infer(&table)?.target("Attrition", "Yes")?;
+/// let model = Trainer::new(schema).learner(Learner::logistic()).cv(Cv::Folds(3)).seed(7).fit(&table)?;
+/// assert_eq!(model.training().n_folds, 3);
+/// # Ok::<(), attrition_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trainer {
+    pub(super) schema: Schema,
+    pub(super) learners: Vec<Learner>,
+    preprocess: PipelineParams,
+    metric: Metric,
+    cv: Cv,
+    holdout: Option<f64>,
+    calibration: Calibration,
+    threshold: Threshold,
+    refit: Refit,
+    seed: Seed,
+}
+
+impl Trainer {
+    /// With the defaults, for the schema, which must name a target.
+    pub fn new(schema: Schema) -> Trainer {
+        Trainer {
+            schema,
+            learners: vec![Learner::logistic()],
+            preprocess: PipelineParams::default(),
+            metric: Metric::RocAuc,
+            cv: Cv::Folds(5),
+            holdout: Some(0.2),
+            calibration: Calibration::Auto,
+            threshold: Threshold::FBeta(2.0),
+            refit: Refit::Train,
+            seed: Seed(0),
+        }
+    }
+    /// With one learner.
+    pub fn learner(mut self, learner: Learner) -> Trainer {
+        self.learners = vec![learner];
+        self
+    }
+    /// With several learners, of which the folds choose one.
+    pub fn learners(mut self, learners: impl IntoIterator<Item = Learner>) -> Trainer {
+        self.learners = learners.into_iter().collect();
+        self
+    }
+    /// With preprocessing parameters.
+    pub fn preprocess(mut self, params: PipelineParams) -> Trainer {
+        self.preprocess = params;
+        self
+    }
+    /// With the metric that chooses between learners.
+    pub fn metric(mut self, metric: Metric) -> Trainer {
+        self.metric = metric;
+        self
+    }
+    /// With folds.
+    pub fn cv(mut self, cv: Cv) -> Trainer {
+        self.cv = cv;
+        self
+    }
+    /// With a share of rows held out, or none.
+    pub fn holdout(mut self, fraction: Option<f64>) -> Trainer {
+        self.holdout = fraction;
+        self
+    }
+    /// With a calibration.
+    pub fn calibration(mut self, calibration: Calibration) -> Trainer {
+        self.calibration = calibration;
+        self
+    }
+    /// With a threshold rule.
+    pub fn threshold(mut self, threshold: Threshold) -> Trainer {
+        self.threshold = threshold;
+        self
+    }
+    /// What the final model is fitted on.
+    pub fn refit(mut self, refit: Refit) -> Trainer {
+        self.refit = refit;
+        self
+    }
+    /// With a seed.
+    pub fn seed(mut self, seed: u64) -> Trainer {
+        self.seed = super::options::seed(seed);
+        self
+    }
+
+    pub(super) fn chosen_metric(&self) -> Metric {
+        self.metric
+    }
+    pub(super) fn calibration_rule(&self) -> Calibration {
+        self.calibration
+    }
+    pub(super) fn threshold_rule(&self) -> Threshold {
+        self.threshold
+    }
+    pub(super) fn stream_seed(&self) -> Seed {
+        self.seed
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.learners.is_empty() {
+            return Err(Error::param("learner", "nothing", "at least one learner", "use `Learner::logistic()`"));
+        }
+        if let Threshold::Fixed(t) = self.threshold
+            && !(0.0..=1.0).contains(&t)
+        {
+            return Err(Error::param("threshold", t, "a number in [0, 1]", "0.5 is the usual choice"));
+        }
+        if let Threshold::FBeta(b) = self.threshold
+            && !(b.is_finite() && b > 0.0)
+        {
+            return Err(Error::param("threshold", b, "a beta > 0", "2 weighs recall above precision"));
+        }
+        self.preprocess.check()?;
+        self.learners.iter().try_for_each(Learner::check)
+    }
+
+    /// Train on a table.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParam`] for a parameter out of range; [`Error::SchemaMismatch`] when the table does not fit the
+    /// schema; [`Error::InvalidData`] for labels, weights or groups that cannot be learned from;
+    /// [`Error::Numeric`] when the learner does not converge.
+    pub fn fit(&self, table: &Table) -> Result<Model> {
+        self.fit_with(table, &Run::new())
+    }
+
+    /// The folds of `rows`, as rows of the table.
+    fn make_folds(&self, data: &Supervision, rows: &[usize]) -> Result<Vec<Fold>> {
+        match &self.cv {
+            Cv::None => Ok(Vec::new()),
+            Cv::Folds(k) => data.folds(rows, *k, self.seed),
+            Cv::Given(ids) => {
+                if ids.len() != data.y.len() {
+                    return Err(Error::param(
+                        "folds",
+                        format!("{} ids", ids.len()),
+                        format!("one test-fold id a row, {} of them", data.y.len()),
+                        "a negative id marks a row that is never tested",
+                    ));
+                }
+                let ids: Vec<i64> = rows.iter().map(|&r| ids[r]).collect();
+                let mut folds = split::given(&ids)?;
+                split::check_trainable(&folds, &data.y_of(rows))?;
+                for fold in &mut folds {
+                    fold.train.iter_mut().chain(&mut fold.test).for_each(|i| *i = rows[*i]);
+                }
+                Ok(folds)
+            }
+        }
+    }
+
+    /// Labels read, vocabularies learned from `rows`, at least one feature there.
+    fn settle_schema(&self, schema: &mut Schema, table: &Table, rows: &[usize]) -> Result<()> {
+        schema.learn(table, rows)?;
+        if schema.features().next().is_none() {
+            return Err(Error::param(
+                "schema",
+                "no feature",
+                "at least one column with the role `feature`",
+                "every column was dropped or has another role: see the schema's notes",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Fit pipeline and learner on some rows.
+    pub(super) fn fit_rows(
+        &self,
+        learner: &Learner,
+        schema: &Schema,
+        bound: &Bound<'_>,
+        data: &Supervision,
+        rows: &[usize],
+        run: &Run,
+    ) -> Result<Scorer> {
+        let w = data.w_of(rows);
+        let (pipeline, design) = self.preprocess.fit(schema, bound, rows, w.as_deref(), run)?;
+        let fitted = learner.fit(&design, &data.y_of(rows), w.as_deref(), self.seed, run)?;
+        Ok(Scorer { pipeline, fitted, calibrator: None })
+    }
+
+    /// [`Trainer::fit`] with threads, progress and cancellation.
+    ///
+    /// # Errors
+    /// As [`Trainer::fit`]; [`Error::Cancelled`].
+    pub fn fit_with(&self, table: &Table, run: &Run) -> Result<Model> {
+        self.check()?;
+        let mut schema = self.schema.clone();
+        let data = Supervision::read(&mut schema, table)?;
+        let all: Vec<usize> = (0..table.n_rows()).collect();
+        let (rows, held_out) = match self.holdout {
+            None => (all.clone(), Vec::new()),
+            Some(fraction) => {
+                let fold = data.holdout(&all, fraction, self.seed)?;
+                (fold.train, fold.test)
+            }
+        };
+        self.settle_schema(&mut schema, table, &rows)?;
+        let bound = schema.bind(table)?;
+        let looked_at: Vec<usize> = crate::schema::sample_rows(rows.len()).into_iter().map(|i| rows[i]).collect();
+        let mut noted = schema.clone();
+        review(&mut noted, &bound, &looked_at, &data.y_of(&looked_at), run)?;
+
+        let folds = self.make_folds(&data, &rows)?;
+        if folds.is_empty() && self.learners.len() > 1 {
+            return Err(Error::param(
+                "cv",
+                "none",
+                format!("folds, to choose between {} learners", self.learners.len()),
+                "use cv=5, or name one learner",
+            ));
+        }
+        let mut notes = Vec::new();
+        let out_of_fold = if folds.is_empty() {
+            None
+        } else {
+            Some(OutOfFold::run(self, &self.learners, &schema, &bound, &data, &folds, run)?)
+        };
+        let chosen = out_of_fold.as_ref().map_or(0, OutOfFold::best);
+        let learner = &self.learners[chosen];
+
+        // Calibration and threshold, on out-of-fold scores.
+        let (calibrator, judged) = match &out_of_fold {
+            None => {
+                if self.calibration != Calibration::None && self.calibration != Calibration::Auto {
+                    return Err(Error::param(
+                        "calibration",
+                        format!("{:?}", self.calibration).to_lowercase(),
+                        "none, where there are no folds",
+                        "a calibrator is fitted on out-of-fold scores: use cv=5",
+                    ));
+                }
+                (None, None)
+            }
+            Some(oof) => {
+                let calibrator = oof.calibrator(self, chosen, &data)?;
+                let judged = oof.judge(self, chosen, &data)?;
+                (calibrator, Some(judged))
+            }
+        };
+        let (threshold, threshold_source) = match (self.threshold, &out_of_fold) {
+            (Threshold::Fixed(t), _) => (t, "given".to_owned()),
+            (Threshold::FBeta(beta), Some(oof)) => {
+                let (proba, y, w) = oof.pooled(chosen, calibrator.as_ref(), &data);
+                let t = metrics::best_threshold(&y, &proba, w.as_deref(), beta)?;
+                (t, format!("maximises F{beta} of the out-of-fold probabilities"))
+            }
+            (Threshold::FBeta(beta), None) => {
+                notes.push(format!(
+                    "the threshold is 0.5: choosing one for F{beta} needs folds, and hold-out rows are not used for it"
+                ));
+                (0.5, "0.5, as there were no folds to choose it on".to_owned())
+            }
+        };
+
+        run.progress("fit", 0, 1);
+        let mut scorer = self.fit_rows(learner, &schema, &bound, &data, &rows, run)?;
+        scorer.calibrator.clone_from(&calibrator);
+        let holdout = if held_out.is_empty() {
+            BTreeMap::new()
+        } else {
+            let proba = scorer.predict_rows(&bound, &held_out, true, run)?;
+            fact_map(metrics::all(&data.y_of(&held_out), &proba, data.w_of(&held_out).as_deref(), threshold)?)
+        };
+        let fitted_rows = if self.refit == Refit::All && !held_out.is_empty() {
+            self.settle_schema(&mut schema, table, &all)?;
+            let bound = schema.bind(table)?;
+            scorer = self.fit_rows(learner, &schema, &bound, &data, &all, run)?;
+            scorer.calibrator = calibrator;
+            notes.push("fitted on all rows after the hold-out was judged by the model without it".to_owned());
+            &all
+        } else {
+            &rows
+        };
+        run.progress("fit", 1, 1);
+
+        let mut final_schema = schema;
+        for field in noted.fields() {
+            field.notes.iter().for_each(|n| final_schema.note(&field.name, n.clone()));
+        }
+        if data.w.is_some() {
+            notes.push("metrics are weighted".to_owned());
+        }
+        let leaderboard = self.leaderboard(out_of_fold.as_ref(), chosen);
+        let name = self.metric.name();
+        let training = Training {
+            attrition_version: env!("CARGO_PKG_VERSION").to_owned(),
+            learner: learner.name().to_owned(),
+            n_rows: table.n_rows(),
+            n_fitted: fitted_rows.len(),
+            n_holdout: held_out.len(),
+            n_positive: data.y.iter().map(|&v| usize::from(v)).sum(),
+            n_features: final_schema.features().count(),
+            n_folds: folds.len(),
+            seed: self.seed.0,
+            metric: name.clone(),
+            cv_score: out_of_fold.as_ref().and_then(|o| o.mean(chosen)),
+            holdout_score: holdout.get(&name).map(|m| m.value),
+            calibration: scorer.calibrator.as_ref().map_or("none", Calibrator::name).to_owned(),
+            threshold,
+            threshold_source,
+            configuration: self.configuration(&final_schema, learner)?,
+            notes,
+            cv: judged.as_ref().map(|j| j.metrics.clone()).unwrap_or_default(),
+            holdout,
+            folds: judged.map(|j| j.folds).unwrap_or_default(),
+            leaderboard,
+            trials: Vec::new(),
+        };
+        let profile = self.profile(&final_schema, table, fitted_rows, run)?;
+        Model::from_parts(Parts {
+            schema: final_schema,
+            scorer,
+            learner: learner.clone(),
+            decision: Decision { threshold },
+            training,
+            profile,
+        })
+    }
+
+    fn leaderboard(&self, oof: Option<&OutOfFold<'_>>, chosen: usize) -> Vec<CandidateFact> {
+        let mut order: Vec<usize> = (0..self.learners.len()).collect();
+        if let Some(oof) = oof {
+            let worth = |i: &usize| {
+                let mean = oof.mean(*i).unwrap_or(f64::NAN);
+                if self.metric.greater_is_better() { -mean } else { mean }
+            };
+            order.sort_by(|a, b| worth(a).total_cmp(&worth(b)));
+        }
+        order
+            .into_iter()
+            .map(|i| CandidateFact {
+                learner: self.learners[i].name().to_owned(),
+                params: self.learners[i].params_json(),
+                score: oof.and_then(|o| o.mean(i)),
+                is_chosen: i == chosen,
+            })
+            .collect()
+    }
+
+    /// SHA-256 over what decides the fitted model besides the data.
+    fn configuration(&self, schema: &Schema, learner: &Learner) -> Result<String> {
+        let text = serde_json::to_string(&(schema, learner, &self.preprocess, self.seed))
+            .map_err(|e| Error::Internal(e.to_string()))?;
+        Ok(Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect())
+    }
+
+    /// The summary of the fitted rows: inputs and protected attributes.
+    fn profile(&self, schema: &Schema, table: &Table, rows: &[usize], run: &Run) -> Result<Profile> {
+        let names: Vec<&str> = schema
+            .fields()
+            .iter()
+            .filter(|f| matches!(f.role, Role::Feature | Role::Sensitive))
+            .map(|f| f.name.as_str())
+            .filter(|n| table.get(n).is_some())
+            .collect();
+        if rows.len() == table.n_rows() {
+            return Profile::of_columns(table, &names, run);
+        }
+        let columns = names.iter().map(|n| Ok(table.column(n)?.take(rows))).collect::<Result<Vec<_>>>()?;
+        Profile::of_columns(&Table::new(columns)?, &names, run)
+    }
+
+    /// Cross-validate on a table: out-of-fold probabilities of every tested row, scores of every fold.
+    ///
+    /// # Errors
+    /// As [`Trainer::fit_with`]; [`Error::InvalidParam`] without folds.
+    pub fn cross_validate(&self, table: &Table, run: &Run) -> Result<super::CrossValidation> {
+        self.check()?;
+        let mut schema = self.schema.clone();
+        let data = Supervision::read(&mut schema, table)?;
+        let all: Vec<usize> = (0..table.n_rows()).collect();
+        self.settle_schema(&mut schema, table, &all)?;
+        let bound = schema.bind(table)?;
+        let folds = self.make_folds(&data, &all)?;
+        if folds.is_empty() {
+            return Err(Error::param("cv", "none", "folds", "use cv=5, or give test-fold ids"));
+        }
+        let oof = OutOfFold::run(self, &self.learners, &schema, &bound, &data, &folds, run)?;
+        oof.cross_validation(self, &data)
+    }
+}

@@ -1,1 +1,9 @@
-//! The Node face.
+//! The Node face: it translates and does not think. No validation, default or formula stands here.
+//!
+//! The public package is the TypeScript in `ts/`, which calls what is declared in `native.d.ts`.
+
+pub mod datasets;
+pub mod door;
+pub mod error;
+pub mod metrics;
+pub mod table;

@@ -1,0 +1,14 @@
+import { type AttritionError, metrics, Table } from "attrition";
+
+const table: Table = await Table.from([{ a: 1, b: "x", c: null }]);
+await Table.from({ a: new Float64Array(1), b: ["x", null], c: new BigInt64Array(1) });
+const values: (number | bigint | string | boolean | null)[] = table.column("a");
+const auc: number = await metrics.rocAuc([0, 1], new Float64Array(2), { threshold: 0.5 });
+// @ts-expect-error a table is not made of a number
+await Table.from(5);
+try {
+  table.row(0);
+} catch (e) {
+  const { code, column }: AttritionError = e as AttritionError;
+  console.log(code === "ATTRITION_NOT_FOUND", column, values, auc);
+}

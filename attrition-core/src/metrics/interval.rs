@@ -29,9 +29,14 @@ impl Estimate {
     }
 }
 
-/// Kish's effective number of rows, (Σw)² / Σw².
+/// Kish's effective number of rows, (Σw)² / Σw², which is at least 1 but for rounding.
 pub(super) fn effective(sum: f64, squares: f64) -> f64 {
-    if squares > 0.0 { sum / squares * sum } else { 0.0 }
+    if squares > 0.0 { (sum / squares * sum).max(1.0) } else { 0.0 }
+}
+
+/// Whether there is more than one effective row, so that they can differ; one row may round to a little more.
+pub(super) fn has_spread(n: f64) -> bool {
+    n > 1.0 + 1e-9
 }
 
 /// value ± z·√variance.
@@ -83,7 +88,7 @@ pub(super) fn mean_of_rates(a: f64, b: f64, of_a: (f64, f64), of_b: (f64, f64)) 
 /// Newcombe's method 5 for an area of 1 or 0 between samples of `m` and `n` (effective) rows: the areas θ with
 /// (θ − area)² ≤ z²·θ(1 − θ)·(1 + (mean(m, n) − 1)·((1 − θ)/(2 − θ) + θ/(1 + θ))) / (m·n).
 pub(super) fn separated(area: f64, m: f64, n: f64) -> Option<(f64, f64)> {
-    if m < 1.0 || n < 1.0 {
+    if m <= 0.0 || n <= 0.0 {
         return None;
     }
     let outside = |theta: f64| {

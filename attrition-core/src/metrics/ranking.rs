@@ -86,15 +86,19 @@ impl Ranking {
     pub(super) fn roc_auc(&self) -> Result<(f64, Option<(f64, f64)>)> {
         self.both_classes("roc_auc")?;
         let [negative, positive] = self.sum;
-        // Weight of the other class above the run, and the sums over runs.
         let mut above = [0.0; 2];
-        let mut area = 0.0;
+        let mut won = 0.0;
         for tie in &self.ties {
-            area += tie.sum[0] * (above[1] + 0.5 * tie.sum[1]);
+            won += tie.sum[0] * (above[1] + 0.5 * tie.sum[1]);
             above[1] += tie.sum[1];
         }
-        // In this order the product of two small sums of weights cannot underflow to a zero denominator.
-        let area = (area / negative / positive).min(1.0);
+        if won == 0.0 || self.is_separated() {
+            let area = if won == 0.0 { 0.0 } else { 1.0 };
+            let [n, m] = self.effective();
+            return Ok((area, interval::separated(area, m, n)));
+        }
+        // Divided one by one: the product of two small sums of weights could underflow to 0.
+        let area = (won / negative / positive).min(1.0);
 
         let mut spread = [0.0; 2];
         above = [0.0; 2];
@@ -107,17 +111,23 @@ impl Ranking {
             above[0] += tie.sum[0];
             above[1] += tie.sum[1];
         }
-        let n = [0, 1].map(|class| interval::effective(self.sum[class], self.squares[class]));
-        let is_separated = area <= 0.0 || area >= 1.0;
-        let interval = if is_separated {
-            interval::separated(area.round(), n[1], n[0])
-        } else if n[0] > 1.0 && n[1] > 1.0 {
-            let of = |class: usize| spread[class] / self.sum[class] / self.sum[class] * n[class] / (n[class] - 1.0);
-            interval::wald(area, of(0) + of(1))
-        } else {
-            None
-        };
+        let n = self.effective();
+        let of = |class: usize| spread[class] / self.sum[class] / self.sum[class] * n[class] / (n[class] - 1.0);
+        let interval =
+            if n.iter().all(|&n| interval::has_spread(n)) { interval::wald(area, of(0) + of(1)) } else { None };
         Ok((area, interval))
+    }
+
+    /// Effective rows of each class.
+    fn effective(&self) -> [f64; 2] {
+        [0, 1].map(|class| interval::effective(self.sum[class], self.squares[class]))
+    }
+
+    /// Whether every positive scores higher than every negative. Asked of the order, not of a rounded sum.
+    fn is_separated(&self) -> bool {
+        let last_positive = self.ties.iter().rposition(|tie| tie.sum[1] > 0.0);
+        let first_negative = self.ties.iter().position(|tie| tie.sum[0] > 0.0);
+        last_positive < first_negative || first_negative.is_none()
     }
 
     /// Average precision with the logit-normal interval; 0 and none without positives.
@@ -131,7 +141,7 @@ impl Ranking {
             above[1] += tie.sum[1];
             value += tie.sum[1] / self.sum[1] * (above[1] / (above[0] + above[1]));
         }
-        let value = value.min(1.0);
+        let value = if self.is_separated() { 1.0 } else { value.min(1.0) };
         (value, interval::logit_normal(value, interval::effective(self.sum[1], self.squares[1])))
     }
 

@@ -211,7 +211,7 @@ impl<'a> Scores<'a> {
             spread += deviation * deviation;
         }
         let n = interval::effective(total, squares);
-        Ok((mean, (n > 1.0).then(|| spread / total / total * n / (n - 1.0))))
+        Ok((mean, interval::has_spread(n).then(|| spread / total / total * n / (n - 1.0))))
     }
 }
 

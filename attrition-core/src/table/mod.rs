@@ -9,9 +9,13 @@
 //! | bool | `bool` | a set bit of the column's [`Mask`] |
 //! | time | `i64` microseconds since 1970-01-01 UTC | a set bit of the column's [`Mask`] |
 
+mod csv;
+mod intern;
 pub mod time;
+mod token;
 mod value;
 
+pub use csv::CsvOptions;
 pub use value::Value;
 
 use std::collections::HashMap;
@@ -97,6 +101,21 @@ impl Mask {
     pub fn len(&self) -> usize {
         self.len
     }
+    /// The missing rows, in order.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = usize> + '_ {
+        self.bits.iter().enumerate().flat_map(|(word, &bits)| {
+            std::iter::successors((bits != 0).then_some(bits), |b| (b & (b - 1) != 0).then_some(b & (b - 1)))
+                .map(move |b| word * 64 + b.trailing_zeros() as usize)
+        })
+    }
+    /// Cover so many rows; new ones are not missing.
+    pub(crate) fn resize(&mut self, len: usize) {
+        self.bits.resize(len.div_ceil(64), 0);
+        if let (true, Some(last)) = (len % 64 != 0, self.bits.last_mut()) {
+            *last &= (1 << (len % 64)) - 1;
+        }
+        self.len = len;
+    }
     /// Whether it covers no row.
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -173,26 +192,9 @@ impl Column {
     }
     /// A string column, its vocabulary in order of first appearance; `None` is missing.
     pub fn strings<S: AsRef<str>>(name: impl Into<String>, values: impl IntoIterator<Item = Option<S>>) -> Column {
-        let mut index: HashMap<String, u32> = HashMap::new();
-        let mut vocabulary: Vec<String> = Vec::new();
-        let codes: Vec<u32> = values
-            .into_iter()
-            .map(|v| match v {
-                None => MISSING_CODE,
-                Some(s) => {
-                    let s = s.as_ref();
-                    if let Some(&c) = index.get(s) {
-                        c
-                    } else {
-                        let c = vocabulary.len() as u32;
-                        vocabulary.push(s.to_owned());
-                        index.insert(s.to_owned(), c);
-                        c
-                    }
-                }
-            })
-            .collect();
-        Column { name: name.into(), values: Values::Codes(codes.into(), Arc::new(vocabulary)) }
+        let mut words = intern::Interner::new();
+        let codes: Vec<u32> = values.into_iter().map(|v| v.map_or(MISSING_CODE, |s| words.code(s.as_ref()))).collect();
+        Column { name: name.into(), values: Values::Codes(codes.into(), Arc::new(words.into_vocabulary())) }
     }
 
     /// Its name.

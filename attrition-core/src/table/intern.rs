@@ -1,0 +1,84 @@
+//! Strings to codes, in order of first appearance.
+
+use std::hash::{BuildHasher, RandomState};
+
+const EMPTY: u32 = u32::MAX;
+
+/// A growing vocabulary. Each string is stored once: the hash table holds codes only.
+///
+/// Which slot a code stands in depends on a random key (input may be hostile); the codes themselves do not.
+#[derive(Debug, Clone)]
+pub(crate) struct Interner {
+    vocabulary: Vec<String>,
+    slots: Vec<u32>,
+    hasher: RandomState,
+}
+
+impl Interner {
+    pub(crate) fn new() -> Interner {
+        Interner { vocabulary: Vec::new(), slots: vec![EMPTY; 16], hasher: RandomState::new() }
+    }
+
+    /// The string's code, given now if it has none.
+    pub(crate) fn code(&mut self, text: &str) -> u32 {
+        let slot = self.slot(text);
+        if self.slots[slot] == EMPTY { self.insert(slot, text.to_owned()) } else { self.slots[slot] }
+    }
+
+    /// As [`Interner::code`], without a copy of a new string.
+    pub(crate) fn code_owned(&mut self, text: String) -> u32 {
+        let slot = self.slot(&text);
+        if self.slots[slot] == EMPTY { self.insert(slot, text) } else { self.slots[slot] }
+    }
+
+    /// The strings by code.
+    pub(crate) fn into_vocabulary(self) -> Vec<String> {
+        self.vocabulary
+    }
+
+    /// Where the string's code stands, or the empty slot where it belongs.
+    fn slot(&self, text: &str) -> usize {
+        let wrap = self.slots.len() - 1;
+        let mut slot = self.hasher.hash_one(text.as_bytes()) as usize & wrap;
+        while self.slots[slot] != EMPTY && self.vocabulary[self.slots[slot] as usize] != text {
+            slot = (slot + 1) & wrap;
+        }
+        slot
+    }
+
+    fn insert(&mut self, slot: usize, text: String) -> u32 {
+        let code = self.vocabulary.len() as u32;
+        self.vocabulary.push(text);
+        self.slots[slot] = code;
+        // At most half full, so that a search always ends, and soon.
+        if self.vocabulary.len() * 2 > self.slots.len() {
+            let wrap = self.slots.len() * 2 - 1;
+            let mut slots = vec![EMPTY; wrap + 1];
+            for (code, text) in self.vocabulary.iter().enumerate() {
+                let mut slot = self.hasher.hash_one(text.as_bytes()) as usize & wrap;
+                while slots[slot] != EMPTY {
+                    slot = (slot + 1) & wrap;
+                }
+                slots[slot] = code as u32;
+            }
+            self.slots = slots;
+        }
+        code
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_follow_first_appearance() {
+        let mut i = Interner::new();
+        let text = |n: usize| format!("word {}", n % 1000);
+        for n in 0..3000 {
+            let code = if n % 2 == 0 { i.code(&text(n)) } else { i.code_owned(text(n)) };
+            assert_eq!(code as usize, n % 1000);
+        }
+        assert_eq!(i.into_vocabulary(), (0..1000).map(text).collect::<Vec<_>>());
+    }
+}

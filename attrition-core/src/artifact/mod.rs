@@ -15,6 +15,7 @@
 mod container;
 mod foreign;
 mod json;
+mod model;
 
 pub use container::{Container, ContainerRef, FORMAT_VERSION, MAGIC, MAX_BYTES, MAX_SECTIONS, SECTIONS};
 pub use json::to_json;

@@ -42,6 +42,8 @@ pub(crate) struct Parts {
     pub(crate) decision: Decision,
     pub(crate) training: Training,
     pub(crate) profile: Profile,
+    /// Sections of an artifact that this version does not know: kept, so that loading and saving loses nothing.
+    pub(crate) passed_over: Vec<(String, Vec<u8>)>,
 }
 
 #[derive(Debug)]

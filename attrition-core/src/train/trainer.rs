@@ -391,6 +391,7 @@ impl Trainer {
             decision: Decision { threshold },
             training,
             profile,
+            passed_over: Vec::new(),
         })
     }
 

@@ -318,3 +318,47 @@ fn too_few_steps_are_reported_not_hidden() {
     assert!(!fitted.converged);
     assert_eq!(fitted.n_iter, 1);
 }
+
+/// `tests/vectors/logistic.json`, made by scikit-learn.
+#[test]
+fn logistic_has_the_coefficients_of_scikit_learn() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/logistic.json");
+    let vectors: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let numbers = |v: &Value| v.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect::<Vec<f64>>();
+    let y: Vec<u8> = numbers(&vectors["y"]).iter().map(|v| *v as u8).collect();
+    let weights = numbers(&vectors["weights"]);
+    let column = |c: &Value| match c.get("codes") {
+        Some(codes) => DesignColumn::Indicators {
+            codes: numbers(codes).iter().map(|v| *v as u32).collect(),
+            n_levels: c["n_levels"].as_u64().unwrap() as usize,
+        },
+        None => DesignColumn::Dense(numbers(&c["dense"])),
+    };
+    let columns: Vec<DesignColumn> = vectors["columns"].as_array().unwrap().iter().map(column).collect();
+    let x = Design { n_rows: y.len(), columns, names: Vec::new() };
+    let mut cases = 0;
+    for case in vectors["cases"].as_array().unwrap() {
+        let learner = Learner::from_name("logistic", Some(&case["input"]["params"])).unwrap();
+        let Learner::Logistic(p) = learner else { panic!() };
+        let w = case["input"]["weighted"].as_bool().unwrap().then_some(&weights[..]);
+        let got = fit(&p, &x, &y, w);
+        assert!(got.converged);
+        let (relative, absolute) =
+            (case["tolerance"]["relative"].as_f64().unwrap(), case["tolerance"]["absolute"].as_f64().unwrap());
+        let near = |what: &str, got: &[f64], expected: &[f64]| {
+            assert_eq!(got.len(), expected.len());
+            for (j, (g, e)) in got.iter().zip(expected).enumerate() {
+                assert!((g - e).abs() <= absolute + relative * e.abs(), "{} {what} {j}: {g} {e}", case["name"]);
+            }
+        };
+        let expected = &case["expected"];
+        near("coef", &got.coef, &numbers(&expected["coef"]));
+        near("intercept", &[got.intercept], &[expected["intercept"].as_f64().unwrap()]);
+        if let Some(std_err) = expected.get("std_err") {
+            near("std_err", &got.std_err, &numbers(std_err));
+            near("std_err", &[got.intercept_std_err], &[expected["intercept_std_err"].as_f64().unwrap()]);
+        }
+        cases += 1;
+    }
+    assert!(cases >= 14);
+}

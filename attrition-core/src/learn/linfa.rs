@@ -206,7 +206,7 @@ mod without {
         ///
         /// # Errors
         /// [`Error::InvalidParam`], else [`Error::Unsupported`].
-        pub fn fit(&self, _: &Design, _: &[u8], _: Option<&[f64]>, _: &Run) -> Result<Logistic> {
+        pub fn fit_design(&self, _: &Design, _: &[u8], _: Option<&[f64]>, _: &Run) -> Result<Logistic> {
             self.check().and_then(|()| absent("linfa_logistic"))
         }
     }
@@ -216,7 +216,7 @@ mod without {
         ///
         /// # Errors
         /// [`Error::InvalidParam`], else [`Error::Unsupported`].
-        pub fn fit(&self, _: &Design, _: &[u8], _: Option<&[f64]>, _: &Run) -> Result<Tree> {
+        pub fn fit_design(&self, _: &Design, _: &[u8], _: Option<&[f64]>, _: &Run) -> Result<Tree> {
             self.check().and_then(|()| absent("linfa_tree"))
         }
     }
@@ -288,7 +288,7 @@ mod with {
         /// # Errors
         /// [`Error::InvalidParam`]; [`Error::InvalidData`]; [`Error::Unsupported`] for weights; [`Error::Numeric`];
         /// [`Error::Cancelled`] before it starts.
-        pub fn fit(&self, x: &Design, y: &[u8], weights: Option<&[f64]>, run: &Run) -> Result<Logistic> {
+        pub fn fit_design(&self, x: &Design, y: &[u8], weights: Option<&[f64]>, run: &Run) -> Result<Logistic> {
             self.check()?;
             no_weights("linfa_logistic", weights)?;
             check_data(x, y, None)?;
@@ -336,7 +336,7 @@ mod with {
         /// # Errors
         /// [`Error::InvalidParam`]; [`Error::InvalidData`]; [`Error::Unsupported`] for weights and for more than 2²⁴ rows;
         /// [`Error::Numeric`]; [`Error::Cancelled`] before it starts.
-        pub fn fit(&self, x: &Design, y: &[u8], weights: Option<&[f64]>, run: &Run) -> Result<Tree> {
+        pub fn fit_design(&self, x: &Design, y: &[u8], weights: Option<&[f64]>, run: &Run) -> Result<Tree> {
             self.check()?;
             no_weights("linfa_tree", weights)?;
             check_data(x, y, None)?;
@@ -446,5 +446,70 @@ mod with {
             }
         }
         out
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+        use crate::Seed;
+        use crate::learn::tests::example;
+        use crate::preprocess::Block;
+
+        #[test]
+        fn a_tree_is_linfas_tree_and_its_leaves_hold_the_rates_of_their_rows() {
+            let (x, y, _) = example(3000, 21);
+            let params = LinfaTreeParams::default().max_depth(4).min_weight_leaf(20.0);
+            let tree = params.fit_design(&x, &y, None, &Run::new()).unwrap();
+            let data = dataset(&x, &y);
+            let theirs = linfa_trees::DecisionTree::params()
+                .max_depth(Some(4))
+                .min_weight_leaf(20.0)
+                .fit(&data)
+                .unwrap()
+                .predict(data.records());
+            let mut block = Block::default();
+            x.block(0..3000, &mut block);
+            let mut p = vec![0.0; 3000];
+            tree.predict_block(&block, &mut p).unwrap();
+            for (p, label) in p.iter().zip(&theirs) {
+                assert!(if *label { *p >= 0.5 } else { *p <= 0.5 }, "{p} {label}");
+            }
+            assert!(tree.nodes().len() > 3);
+            // Each leaf's rate is counted, and the leaves share out all rows.
+            for (i, node) in tree.nodes().iter().enumerate().filter(|(_, n)| n.left == 0) {
+                let rows: Vec<usize> = (0..3000).filter(|r| tree.leaf(|j| block.column(j)[*r]) == i).collect();
+                let positive = rows.iter().filter(|r| y[**r] == 1).count();
+                assert_eq!((node.weight, node.rate), (rows.len() as f64, positive as f64 / rows.len() as f64));
+            }
+            assert_eq!(tree.nodes()[0].weight, 3000.0);
+        }
+
+        #[test]
+        fn a_tree_with_ties_is_the_same_in_every_run() {
+            // A few rows of a few values: many nodes hold as many positive as negative rows.
+            let mut differ = 0;
+            for seed in 0..20 {
+                let mut rng = Seed(seed).stream("ties", 0);
+                let n = 40;
+                let columns = (0..3)
+                    .map(|_| DesignColumn::Indicators {
+                        codes: (0..n).map(|_| rng.below(3) as u32).collect(),
+                        n_levels: 3,
+                    })
+                    .collect();
+                let x = Design { n_rows: n, columns, names: Vec::new() };
+                let y: Vec<u8> = (0..n).map(|i| if i < 2 { i as u8 } else { rng.below(2) as u8 }).collect();
+                let data = dataset(&x, &y);
+                let raw = || breadth_first(linfa_trees::DecisionTree::params().fit(&data).unwrap().root_node());
+                let fit = || LinfaTreeParams::default().max_depth(64).fit_design(&x, &y, None, &Run::new()).unwrap();
+                let (first_raw, first) = (raw(), fit());
+                for _ in 0..20 {
+                    differ += usize::from(raw() != first_raw);
+                    assert_eq!(fit(), first);
+                }
+            }
+            // If linfa's own trees came out equal 400 times, this test would show nothing (and the pruning could go).
+            assert!(differ > 0, "linfa-trees has become deterministic");
+        }
     }
 }

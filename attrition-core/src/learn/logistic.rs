@@ -258,7 +258,7 @@ impl Logistic {
     ///
     /// # Errors
     /// [`Error::Internal`] if the shapes do not agree.
-    pub fn predict(&self, x: &Block, out: &mut [f64]) -> Result<()> {
+    pub fn predict_block(&self, x: &Block, out: &mut [f64]) -> Result<()> {
         check_shape(self.coef.len(), x, out)?;
         out.fill(self.intercept);
         for (j, b) in self.coef.iter().enumerate() {
@@ -428,13 +428,13 @@ const ROUNDING: f64 = 1e-6;
 const VANISHED: f64 = 1e-10;
 
 impl LogisticParams {
-    /// Fit to `n` rows; see [`Learner::fit`](super::Learner::fit).
+    /// Fit to the `n` rows of a design; see [`Learner::fit`](super::Learner::fit).
     ///
     /// # Errors
     /// [`Error::InvalidParam`]; [`Error::InvalidData`] for one label only, a number that is not finite, a bad weight;
     /// [`Error::Unsupported`] for more than [`MAX_FEATURES`] features; [`Error::Numeric`] without a penalty if the labels are
     /// separated by the features, because then no finite coefficients are best; [`Error::Cancelled`].
-    pub fn fit(&self, x: &Design, y: &[u8], weights: Option<&[f64]>, run: &Run) -> Result<Logistic> {
+    pub fn fit_design(&self, x: &Design, y: &[u8], weights: Option<&[f64]>, run: &Run) -> Result<Logistic> {
         self.check()?;
         let by_label = check_data(x, y, weights)?;
         let p = x.n_features();

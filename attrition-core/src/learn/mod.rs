@@ -5,6 +5,8 @@
 
 mod gram;
 mod linfa;
+#[cfg(feature = "linfa")]
+mod linfa_traits;
 mod logistic;
 mod params;
 mod tree;
@@ -152,9 +154,9 @@ impl Learner {
         // None of the learners so far draws random numbers.
         let _ = seed;
         match self {
-            Learner::Logistic(p) => p.fit(x, y, w, run).map(Fitted::Logistic),
-            Learner::LinfaLogistic(p) => p.fit(x, y, w, run).map(Fitted::Logistic),
-            Learner::LinfaTree(p) => p.fit(x, y, w, run).map(Fitted::Tree),
+            Learner::Logistic(p) => p.fit_design(x, y, w, run).map(Fitted::Logistic),
+            Learner::LinfaLogistic(p) => p.fit_design(x, y, w, run).map(Fitted::Logistic),
+            Learner::LinfaTree(p) => p.fit_design(x, y, w, run).map(Fitted::Tree),
         }
     }
 }
@@ -213,8 +215,8 @@ impl Fitted {
     /// [`Error::Internal`] if `x` has other than [`Fitted::n_features`] columns or `out.len()` rows.
     pub fn predict(&self, x: &Block, out: &mut [f64]) -> Result<()> {
         match self {
-            Fitted::Logistic(m) => m.predict(x, out),
-            Fitted::Tree(m) => m.predict(x, out),
+            Fitted::Logistic(m) => m.predict_block(x, out),
+            Fitted::Tree(m) => m.predict_block(x, out),
         }
     }
 }

@@ -50,7 +50,7 @@ fn all() -> Vec<Learner> {
 }
 
 fn fit(p: &LogisticParams, x: &Design, y: &[u8], w: Option<&[f64]>) -> Logistic {
-    p.fit(x, y, w, &Run::new()).unwrap()
+    p.fit_design(x, y, w, &Run::new()).unwrap()
 }
 
 fn every_penalty() -> Vec<LogisticParams> {
@@ -191,7 +191,7 @@ fn every_learner_refuses_what_it_cannot_learn_from() {
 fn logistic_has_the_same_bits_for_any_thread_count() {
     let (x, y, w) = example(20_000, 3);
     for p in every_penalty() {
-        let fitted = |t: usize| p.fit(&x, &y, Some(&w), &Run::new().n_threads(Some(t))).unwrap();
+        let fitted = |t: usize| p.fit_design(&x, &y, Some(&w), &Run::new().n_threads(Some(t))).unwrap();
         let one = serde_json::to_string(&fitted(1)).unwrap();
         for t in [2, 3, 8] {
             assert_eq!(serde_json::to_string(&fitted(t)).unwrap(), one);
@@ -233,8 +233,8 @@ fn one_hot_groups_that_sum_to_one_fit_with_and_without_a_penalty() {
     let mut block = Block::default();
     x.block(0..600, &mut block);
     let (mut a, mut b) = (vec![0.0; 600], vec![0.0; 600]);
-    none.predict(&block, &mut a).unwrap();
-    weak.predict(&block, &mut b).unwrap();
+    none.predict_block(&block, &mut a).unwrap();
+    weak.predict_block(&block, &mut b).unwrap();
     for (a, b) in a.iter().zip(&b) {
         assert!((a - b).abs() < 1e-5, "{a} {b}");
     }
@@ -257,7 +257,7 @@ fn separated_labels_are_an_error_without_a_penalty_and_none_with_one() {
     // Complete: all of 0..10 negative, all of 10..20 positive.
     let x = column((0..20).map(f64::from).collect());
     let y: Vec<u8> = (0..20).map(|i| u8::from(i >= 10)).collect();
-    let e = none.fit(&x, &y, None, &Run::new()).unwrap_err();
+    let e = none.fit_design(&x, &y, None, &Run::new()).unwrap_err();
     assert_eq!(e.kind(), ErrorKind::Numeric);
     assert!(e.to_string().contains("separate"), "{e}");
     assert!(fit(&LogisticParams::default(), &x, &y, None).converged);
@@ -266,7 +266,7 @@ fn separated_labels_are_an_error_without_a_penalty_and_none_with_one() {
     let y: Vec<u8> = (0..60).map(|i| u8::from(i % 3 == 2 || i % 7 < 3)).collect();
     let names = ["g=0", "g=1", "g=2"].map(str::to_owned).to_vec();
     let x = Design { n_rows: 60, columns: vec![DesignColumn::Indicators { codes, n_levels: 3 }], names };
-    let e = none.fit(&x, &y, None, &Run::new()).unwrap_err();
+    let e = none.fit_design(&x, &y, None, &Run::new()).unwrap_err();
     assert_eq!(e.kind(), ErrorKind::Numeric, "{e}");
     assert!(fit(&LogisticParams::default(), &x, &y, None).converged);
     // A rare label is not a separation.

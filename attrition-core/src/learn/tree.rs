@@ -102,7 +102,7 @@ impl Tree {
     ///
     /// # Errors
     /// [`Error::Internal`] if the shapes do not agree.
-    pub fn predict(&self, x: &Block, out: &mut [f64]) -> Result<()> {
+    pub fn predict_block(&self, x: &Block, out: &mut [f64]) -> Result<()> {
         check_shape(self.n_features, x, out)?;
         for (r, o) in out.iter_mut().enumerate() {
             let leaf = self.leaf(|j| x.column(j).get(r).copied().unwrap_or(f64::NAN));
@@ -127,7 +127,7 @@ mod tests {
         x.reset(1, 3);
         x.column_mut(0).copy_from_slice(&[1.0, 1.5, 2.0]);
         let mut out = [0.0; 3];
-        tree.predict(&x, &mut out).unwrap();
+        tree.predict_block(&x, &mut out).unwrap();
         assert_eq!(out, [0.25, 0.25, 0.75]);
         let text = serde_json::to_string(&tree).unwrap();
         assert_eq!(serde_json::from_str::<Tree>(&text).unwrap(), tree);

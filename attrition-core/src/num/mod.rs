@@ -1,4 +1,5 @@
 //! Numbers: elementary functions of one implementation, and the linear algebra and statistics built on them.
 
+pub mod exact_sum;
 pub mod float;
 pub mod linalg;

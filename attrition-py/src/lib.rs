@@ -1,1 +1,42 @@
-//! The Python face.
+//! The Python face: translation only. No validation, default or formula lives here; the rules are the core's.
+//!
+//! The library is `attrition._core`; what users import is the package `attrition` in `python/`.
+
+mod cell;
+mod door;
+mod error;
+mod evaluate;
+mod json;
+mod metrics;
+mod model;
+mod schema;
+mod table;
+mod train;
+
+/// The native part of `attrition`. Import `attrition` instead.
+#[pyo3::pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use super::error::error_kinds;
+    #[pymodule_export]
+    use super::evaluate::Evaluation;
+    #[pymodule_export]
+    use super::metrics::{
+        calibration_curve, calibration_error, confusion, metric, metric_names, metrics, precision_recall_curve,
+        roc_curve, threshold,
+    };
+    #[pymodule_export]
+    use super::model::{Model, Prediction, Training, Warning};
+    #[pymodule_export]
+    use super::schema::Schema;
+    #[pymodule_export]
+    use super::table::Table;
+    #[pymodule_export]
+    use super::train::{CrossValidation, Event, cross_validate, normalized, train};
+
+    #[pymodule_init]
+    fn init() {
+        // A panic becomes an InternalError (door.rs) with its message; the default hook would print it as well.
+        std::panic::set_hook(Box::new(|_| {}));
+    }
+}

@@ -1,0 +1,56 @@
+"""Tabular risk models: one artifact, three languages, scores equal to the last bit.
+
+>>> import attrition
+>>> employees = attrition.datasets.employees(n_rows=1470, seed=0)
+>>> model = attrition.train(employees, target="Attrition", positive="Yes")
+>>> model.save("attrition.model")
+>>> attrition.load("attrition.model").proba_one({"Age": 29, "OverTime": "Yes"})
+
+Data in: pandas and polars frames, anything with ``__arrow_c_stream__`` or ``__arrow_c_array__``, a dict of columns, a list of
+dict rows, a 2-D NumPy array with ``names=``, an :class:`attrition.Table`. Columns are found by name. Scores come out as NumPy.
+"""
+
+from __future__ import annotations
+
+from . import metrics
+from ._core import CrossValidation, Evaluation, Event, Model, Prediction, Schema, Table, Training, Warning
+from ._errors import (
+    ArtifactError,
+    AttritionError,
+    CancelledError,
+    FileError,
+    InternalError,
+    InvalidDataError,
+    InvalidParamError,
+    NotFoundError,
+    NumericError,
+    SchemaMismatchError,
+    UnsupportedError,
+)
+from ._train import cross_validate, train
+
+__all__ = [
+    "ArtifactError",
+    "AttritionError",
+    "CancelledError",
+    "CrossValidation",
+    "Evaluation",
+    "Event",
+    "FileError",
+    "InternalError",
+    "InvalidDataError",
+    "InvalidParamError",
+    "Model",
+    "NotFoundError",
+    "NumericError",
+    "Prediction",
+    "Schema",
+    "SchemaMismatchError",
+    "Table",
+    "Training",
+    "UnsupportedError",
+    "Warning",
+    "cross_validate",
+    "metrics",
+    "train",
+]

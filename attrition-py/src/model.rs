@@ -1,0 +1,427 @@
+//! A trained model: it predicts, explains and judges.
+
+use std::cell::RefCell;
+
+use attrition_core::model::{
+    Model as Core, Prediction as CorePrediction, Training as CoreTraining, Warning as CoreWarning,
+};
+use attrition_core::schema::ValueRef;
+use attrition_core::table::Value;
+use attrition_core::{Error, error::Problem};
+use numpy::PyArray1;
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+
+use crate::cell::Cell;
+use crate::door::{enter, guarded, quick};
+use crate::error::to_py;
+use crate::evaluate::Evaluation;
+use crate::json::facts;
+use crate::schema::Schema;
+use crate::table::{Memory, read, refused_words, value_to_py};
+
+/// Tables of at most so many rows are scored in less time than a thread takes to start.
+const FEW_ROWS: usize = 64;
+
+/// A trained model. It does not change, and may be used by many threads at once.
+#[pyclass(frozen, module = "attrition")]
+pub(crate) struct Model {
+    inner: Core,
+    /// The features' names as interned strings: what a row is asked for.
+    keys: Vec<Py<PyString>>,
+}
+
+thread_local! {
+    static ROW: RefCell<Vec<f64>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Model {
+    pub(crate) fn new(py: Python<'_>, inner: Core) -> Model {
+        let keys = inner.row_spec().fields().iter().map(|f| PyString::intern(py, &f.name).unbind()).collect();
+        Model { inner, keys }
+    }
+
+    /// A row as packed slots. Which values a slot takes is the core's rule.
+    fn pack(&self, row: &Bound<'_, PyAny>, out: &mut Vec<f64>) -> Result<(), Failure> {
+        let py = row.py();
+        let mut cells: Vec<Option<Cell<'_>>> = Vec::with_capacity(self.keys.len());
+        if let Ok(dict) = row.cast::<PyDict>() {
+            for key in &self.keys {
+                let key = key.bind(py);
+                cells.push(dict.get_item(key)?.map(|value| cell(key, &value)).transpose()?);
+            }
+        } else {
+            // Any mapping; and a pandas Series, which has keys and is none by name.
+            if !row.hasattr(intern!(py, "keys"))? {
+                let got = row.get_type().fully_qualified_name()?;
+                let message = format!("a row is a mapping of column names to values, not an object of type {got}");
+                return Err(PyTypeError::new_err(message).into());
+            }
+            for key in &self.keys {
+                let key = key.bind(py);
+                cells.push(if row.contains(key)? { Some(cell(key, &row.get_item(key)?)?) } else { None });
+            }
+        }
+        let mut values: Vec<Option<ValueRef<'_>>> = Vec::with_capacity(cells.len());
+        for (cell, key) in cells.iter().zip(&self.keys) {
+            let value = cell.as_ref().map(Cell::value_ref).transpose();
+            values.push(value.map_err(|e| refused(key.bind(py), e))?);
+        }
+        Ok(guarded(|| self.inner.pack(|slot, _| values.get(slot).copied().flatten(), out))?)
+    }
+
+    /// Pack a row into this thread's own buffer and hand it to `use_row`.
+    fn packed<T>(&self, row: &Bound<'_, PyAny>, use_row: impl FnOnce(&[f64]) -> Result<T, Error>) -> PyResult<T> {
+        // Taken out while it is used: a mapping may call back into Python, and that into this function.
+        let mut buffer = ROW.take();
+        let result = self.pack(row, &mut buffer).map_err(|e| e.raise(row.py()));
+        let result = result.and_then(|()| quick(row.py(), || use_row(&buffer)));
+        ROW.set(buffer);
+        result
+    }
+
+    /// Rows one after the other, packed.
+    fn pack_rows(&self, rows: &Bound<'_, PyList>) -> PyResult<Vec<f64>> {
+        let mut out = Vec::with_capacity(rows.len() * self.keys.len());
+        let mut row = Vec::with_capacity(self.keys.len());
+        for (i, item) in rows.iter().enumerate() {
+            self.pack(&item, &mut row).map_err(|e| e.in_row(i).raise(rows.py()))?;
+            out.extend_from_slice(&row);
+        }
+        Ok(out)
+    }
+
+    fn scores(
+        &self,
+        data: &Bound<'_, PyAny>,
+        names: Option<Vec<String>>,
+        progress: Option<&Bound<'_, PyAny>>,
+        n_threads: Option<usize>,
+    ) -> PyResult<Vec<f64>> {
+        let py = data.py();
+        let rows = match data.cast::<PyTuple>() {
+            Ok(tuple) => Some(tuple.to_list()),
+            Err(_) => data.cast::<PyList>().ok().cloned(),
+        };
+        if let Some(rows) = rows {
+            // A list of rows follows the rule of one row: each score is that of `proba_one`.
+            let packed = self.pack_rows(&rows)?;
+            return enter(py, progress, n_threads, |run| self.inner.predict_proba_packed(&packed, run));
+        }
+        let table = read(data, names, Memory::Shared)?;
+        if table.n_rows() <= FEW_ROWS && progress.is_none() {
+            return quick(py, || self.inner.predict_proba(&table));
+        }
+        enter(py, progress, n_threads, |run| self.inner.predict_proba_with(&table, run))
+    }
+}
+
+/// Why a row could not be packed: the core's error, or what the row itself raised.
+enum Failure {
+    Core(Error),
+    Raised(PyErr),
+}
+
+impl From<Error> for Failure {
+    fn from(e: Error) -> Failure {
+        Failure::Core(e)
+    }
+}
+
+impl From<PyErr> for Failure {
+    fn from(e: PyErr) -> Failure {
+        Failure::Raised(e)
+    }
+}
+
+impl Failure {
+    /// The same in a row of a list.
+    fn in_row(self, row: usize) -> Failure {
+        match self {
+            Failure::Core(Error::SchemaMismatch { mut problems }) => {
+                problems.iter_mut().for_each(|p| p.row = Some(row));
+                Failure::Core(Error::SchemaMismatch { problems })
+            }
+            other => other,
+        }
+    }
+
+    fn raise(self, py: Python<'_>) -> PyErr {
+        match self {
+            Failure::Core(e) => to_py(py, &e),
+            Failure::Raised(e) => e,
+        }
+    }
+}
+
+fn cell<'py>(key: &Bound<'py, PyString>, value: &Bound<'py, PyAny>) -> Result<Cell<'py>, Failure> {
+    Cell::of(value).map_err(|e| refused(key, e))
+}
+
+/// The failure of an object that is no value, or of the exception that it raised itself.
+fn refused(key: &Bound<'_, PyString>, e: PyErr) -> Failure {
+    let Some(got) = refused_words(key.py(), &e) else { return Failure::Raised(e) };
+    Failure::Core(Error::SchemaMismatch {
+        problems: vec![Problem {
+            column: key.to_string(),
+            row: None,
+            got,
+            expected: "a number, a string, a truth value, a time or None".into(),
+            hint: "convert the value".into(),
+        }],
+    })
+}
+
+#[pymethods]
+impl Model {
+    /// P(target == positive) of every row, in row order.
+    ///
+    /// `data` is a table of any sort (see `Table`) or a list of dict rows; columns are found by name, further columns are
+    /// passed over, gaps and unseen categories are handled as in training.
+    #[pyo3(signature = (data, *, names=None, n_threads=None, progress=None))]
+    fn predict_proba<'py>(
+        &self,
+        data: &Bound<'py, PyAny>,
+        names: Option<Vec<String>>,
+        n_threads: Option<usize>,
+        progress: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let scores = self.scores(data, names, progress, n_threads)?;
+        Ok(PyArray1::from_vec(data.py(), scores))
+    }
+
+    /// The label of every row at the model's threshold, in the target's own type.
+    #[pyo3(signature = (data, *, names=None, n_threads=None, progress=None))]
+    fn predict<'py>(
+        &self,
+        data: &Bound<'py, PyAny>,
+        names: Option<Vec<String>>,
+        n_threads: Option<usize>,
+        progress: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = data.py();
+        let scores = self.scores(data, names, progress, n_threads)?;
+        let positive = &self.inner.labels()[1];
+        // By identity: two labels are never one.
+        let codes =
+            PyArray1::from_iter(py, scores.iter().map(|&p| i64::from(std::ptr::eq(self.inner.label(p), positive))));
+        let keywords = PyDict::new(py);
+        let dtype = match positive {
+            Value::Text(_) | Value::Missing => "object",
+            Value::Bool(_) => "bool",
+            Value::Int(_) => "int64",
+            Value::Float(_) => "float64",
+            Value::Time(_) => "datetime64[us]",
+        };
+        keywords.set_item("dtype", dtype)?;
+        let labels = py.import("numpy")?.getattr("array")?.call((self.labels(py)?,), Some(&keywords))?;
+        labels.call_method1("take", (codes,))
+    }
+
+    /// P(target == positive) of one row, a mapping of column names to values. Equal to `predict_proba` of the same row to
+    /// the last bit; microseconds.
+    fn proba_one(&self, row: &Bound<'_, PyAny>) -> PyResult<f64> {
+        self.packed(row, |packed| self.inner.proba_packed(packed))
+    }
+
+    /// Probability, label, and what had to be repaired, of one row.
+    fn predict_one(&self, row: &Bound<'_, PyAny>) -> PyResult<Prediction> {
+        self.packed(row, |packed| self.inner.predict_one_packed(packed)).map(|inner| Prediction { inner })
+    }
+
+    /// Contribution of every original column to the row's log-odds, and `"(base)"`: `{column: float}`. Their sum is the
+    /// log-odds of `proba_one`. Exact, for additive learners only.
+    fn contributions<'py>(&self, row: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+        let py = row.py();
+        let found = self.packed(row, |packed| self.inner.contributions_packed(packed))?;
+        let out = PyDict::new(py);
+        for (name, x) in found {
+            out.set_item(name, x)?;
+        }
+        Ok(out)
+    }
+
+    /// Each column's effect as a table: `column`, `kind`, `importance`, and `values` with `value`, `contribution`, `low`,
+    /// `high`. For additive learners only.
+    fn terms<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        facts(py, &quick(py, || self.inner.terms())?)
+    }
+
+    /// How good the model is on labelled rows.
+    #[pyo3(signature = (data, *, names=None, n_threads=None, progress=None))]
+    fn evaluate(
+        &self,
+        data: &Bound<'_, PyAny>,
+        names: Option<Vec<String>>,
+        n_threads: Option<usize>,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Evaluation> {
+        let table = read(data, names, Memory::Shared)?;
+        let inner = enter(data.py(), progress, n_threads, |run| self.inner.evaluate(&table, run))?;
+        Ok(Evaluation { inner })
+    }
+
+    /// What each column is and what it is for.
+    #[getter]
+    fn schema(&self) -> Schema {
+        Schema { inner: self.inner.schema().clone() }
+    }
+
+    /// The learner's name.
+    #[getter]
+    fn learner(&self) -> &'static str {
+        self.inner.learner_name()
+    }
+
+    /// The learner's parameters.
+    #[getter]
+    fn params<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        facts(py, &self.inner.params())
+    }
+
+    /// Rows with at least this probability get the positive label.
+    #[getter]
+    fn threshold(&self) -> f64 {
+        self.inner.threshold()
+    }
+
+    /// The same model with another threshold.
+    fn with_threshold(&self, py: Python<'_>, threshold: f64) -> PyResult<Model> {
+        quick(py, || self.inner.with_threshold(threshold)).map(|inner| Model::new(py, inner))
+    }
+
+    /// `[negative, positive]`, in the target's own type.
+    #[getter]
+    fn labels<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let labels = self.inner.labels().iter().map(|label| value_to_py(py, label));
+        PyList::new(py, labels.collect::<PyResult<Vec<_>>>()?)
+    }
+
+    /// How the model was trained.
+    #[getter]
+    fn training(&self) -> Training {
+        Training { inner: self.inner.training().clone() }
+    }
+
+    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __deepcopy__<'py>(slf: Bound<'py, Self>, memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
+        let _ = memo;
+        slf
+    }
+
+    fn __repr__(&self) -> String {
+        let target =
+            self.inner.schema().target_spec().map_or(String::new(), |t| format!(", P({} == {})", t.column, t.positive));
+        format!(
+            "Model({}{target}, {} features, threshold {:.4})",
+            self.inner.learner_name(),
+            self.keys.len(),
+            self.inner.threshold()
+        )
+    }
+}
+
+/// Probability, label and repairs of one row.
+#[pyclass(frozen, module = "attrition")]
+pub(crate) struct Prediction {
+    inner: CorePrediction,
+}
+
+#[pymethods]
+impl Prediction {
+    /// P(target == positive).
+    #[getter]
+    fn proba(&self) -> f64 {
+        self.inner.proba
+    }
+
+    /// The label at the threshold, in the target's own type.
+    #[getter]
+    fn label<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        value_to_py(py, &self.inner.label)
+    }
+
+    /// The threshold.
+    #[getter]
+    fn threshold(&self) -> f64 {
+        self.inner.threshold
+    }
+
+    /// What was repaired, in column order.
+    #[getter]
+    fn warnings(&self) -> Vec<Warning> {
+        self.inner.warnings.iter().map(|w| Warning { inner: w.clone() }).collect()
+    }
+
+    /// Everything as a dict of plain values.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        facts(py, &self.inner)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let label = value_to_py(py, &self.inner.label)?.repr()?.to_string();
+        let (proba, threshold, n) = (self.inner.proba, self.inner.threshold, self.inner.warnings.len());
+        Ok(format!("Prediction(proba={proba:.4}, label={label}, threshold={threshold:.4}, {n} warnings)"))
+    }
+}
+
+/// One repair of a row.
+#[pyclass(frozen, module = "attrition")]
+pub(crate) struct Warning {
+    inner: CoreWarning,
+}
+
+#[pymethods]
+impl Warning {
+    /// The column.
+    #[getter]
+    fn column(&self) -> &str {
+        &self.inner.column
+    }
+
+    /// `"missing"`, `"unseen"` or `"out_of_range"`.
+    #[getter]
+    fn kind<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        facts(py, &self.inner.kind)
+    }
+
+    /// The same in words.
+    #[getter]
+    fn message(&self) -> &str {
+        &self.inner.message
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Warning({}: {})", self.inner.column, self.inner.message)
+    }
+}
+
+/// How a model was trained.
+#[pyclass(frozen, module = "attrition")]
+pub(crate) struct Training {
+    inner: CoreTraining,
+}
+
+#[pymethods]
+impl Training {
+    /// Flat scalars first (fit for logging), then folds, leaderboard and trials.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        facts(py, &self.inner)
+    }
+
+    /// A fact by its name.
+    fn __getitem__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        self.to_dict(py)?.get_item(name)
+    }
+
+    fn __repr__(&self) -> String {
+        let t = &self.inner;
+        let score = t.cv_score.map_or(String::new(), |s| format!(", cross-validated {} {s:.4}", t.metric));
+        format!("Training({}, {} of {} rows{score})", t.learner, t.n_fitted, t.n_rows)
+    }
+}

@@ -34,6 +34,25 @@ pub(super) fn effective(sum: f64, squares: f64) -> f64 {
     if squares > 0.0 { (sum / squares * sum).max(1.0) } else { 0.0 }
 }
 
+/// Weighted mean of `value` over rows `0..n` and the variance of that mean; none from one (effective) row.
+pub(crate) fn mean(n: usize, weight: impl Fn(usize) -> f64, value: impl Fn(usize) -> f64) -> (f64, Option<f64>) {
+    let (mut sum, mut total, mut squares) = (0.0, 0.0, 0.0);
+    for row in 0..n {
+        let w = weight(row);
+        sum += w * value(row);
+        total += w;
+        squares += w * w;
+    }
+    let mean = sum / total;
+    let mut spread = 0.0;
+    for row in 0..n {
+        let deviation = weight(row) * (value(row) - mean);
+        spread += deviation * deviation;
+    }
+    let rows = effective(total, squares);
+    (mean, has_spread(rows).then(|| spread / total / total * rows / (rows - 1.0)))
+}
+
 /// Whether there is more than one effective row, so that they can differ; one row may round to a little more.
 pub(super) fn has_spread(n: f64) -> bool {
     n > 1.0 + 1e-9

@@ -63,6 +63,7 @@ pub use interval::Estimate;
 pub use metric::Metric;
 pub use ranking::{PrecisionRecallCurve, RocCurve};
 pub use scores::Scores;
+pub(crate) use {interval::mean, scores::log_loss};
 
 use crate::Result;
 

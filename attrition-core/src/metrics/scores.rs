@@ -197,21 +197,7 @@ impl<'a> Scores<'a> {
             let (label, p) = (self.y[row], self.proba[row]);
             if metric == Metric::LogLoss { log_loss(label, p) } else { (p - f64::from(label)) * (p - f64::from(label)) }
         };
-        let (mut sum, mut total, mut squares) = (0.0, 0.0, 0.0);
-        for row in 0..self.y.len() {
-            let w = self.weight(row);
-            sum += w * loss(row);
-            total += w;
-            squares += w * w;
-        }
-        let mean = sum / total;
-        let mut spread = 0.0;
-        for row in 0..self.y.len() {
-            let deviation = self.weight(row) * (loss(row) - mean);
-            spread += deviation * deviation;
-        }
-        let n = interval::effective(total, squares);
-        Ok((mean, interval::has_spread(n).then(|| spread / total / total * n / (n - 1.0))))
+        Ok(interval::mean(self.y.len(), |row| self.weight(row), loss))
     }
 }
 

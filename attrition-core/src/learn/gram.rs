@@ -21,6 +21,14 @@ use crate::{Result, Run};
 /// Rows worked on at a time: the weighted dense columns of so many rows stay in a core's cache.
 const TILE: usize = 256;
 
+/// What is asked of a pass over the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ask {
+    Loss,
+    Gradient,
+    Hessian,
+}
+
 /// Where each column of the design is found in the sums.
 pub(super) struct Layout {
     /// (column of the design, parameter) of each dense column.
@@ -39,9 +47,9 @@ pub(super) struct Sums {
     pub(super) loss: f64,
     /// The smallest (2yᵢ − 1)·zᵢ of a row with weight.
     pub(super) min_margin: f64,
-    /// Gradient, `1 + p`; empty if only the loss was asked for.
+    /// Gradient, `1 + p`; empty if not asked for.
     pub(super) gradient: Vec<f64>,
-    /// Hessian, `(1 + p) × (1 + p)`, both triangles; empty if only the loss was asked for.
+    /// Hessian, `(1 + p) × (1 + p)`, both triangles; empty if not asked for.
     pub(super) hessian: Vec<f64>,
 }
 
@@ -52,9 +60,12 @@ pub(super) struct Problem<'a> {
     pub(super) weights: Option<&'a [f64]>,
     /// Factor of the weight of negative and positive rows.
     pub(super) class_weight: [f64; 2],
+    /// 1: every row. k: every k-th tile, a sample that serves to find a starting point.
+    pub(super) tile_step: usize,
 }
 
-/// What one chunk adds up; `sums` is `[Σh, Σg, dense…, cross…, pairs…]`, see `Chunk::new`.
+/// What one chunk adds up. `sums` holds the gradient in parameter order, or, for the Hessian, `[Σh, Σg, Σg·x, Σh·x, Σh·x·xᵀ]` of the
+/// dense columns, then the cross table (a row per indicator: dense columns, h, g), then the pairs of indicators.
 struct Chunk {
     loss: f64,
     min_margin: f64,
@@ -88,8 +99,18 @@ impl Layout {
     fn pairs_start(&self) -> usize {
         self.cross_start() + self.n_indicators * self.cross_width()
     }
-    fn n_sums(&self) -> usize {
-        self.pairs_start() + self.n_indicators * self.n_indicators
+    fn n_sums(&self, ask: Ask) -> usize {
+        match ask {
+            Ask::Loss => 0,
+            Ask::Gradient => self.n_params,
+            Ask::Hessian => self.pairs_start() + self.n_indicators * self.n_indicators,
+        }
+    }
+}
+
+impl Chunk {
+    fn zero(layout: &Layout, ask: Ask) -> Chunk {
+        Chunk { loss: 0.0, min_margin: f64::INFINITY, sums: vec![0.0; layout.n_sums(ask)] }
     }
 }
 
@@ -97,23 +118,30 @@ impl Problem<'_> {
     /// Rows per chunk: a multiple of [`CHUNK_ROWS`], at most 64 chunks, and fewer where a partial sum is large
     /// (about 128 MB of them in all).
     fn chunk_rows(&self, layout: &Layout) -> usize {
-        let chunks = ((16 << 20) / layout.n_sums().max(1)).clamp(2, 64);
+        let chunks = ((16 << 20) / layout.n_sums(Ask::Hessian).max(1)).clamp(2, 64);
         self.x.n_rows.div_ceil(chunks).div_ceil(CHUNK_ROWS).max(1) * CHUNK_ROWS
     }
 
-    /// Loss, and with `derivatives` the gradient and the Hessian.
+    /// The sum of weights of negative and positive rows among those looked at.
+    pub(super) fn weight_by_label(&self) -> [f64; 2] {
+        let mut sums = [0.0; 2];
+        for start in (0..self.x.n_rows).step_by(TILE * self.tile_step.max(1)) {
+            for row in start..(start + TILE).min(self.x.n_rows) {
+                let label = usize::from(self.y[row] != 0);
+                sums[label] += self.weights.map_or(1.0, |w| w[row]) * self.class_weight[label];
+            }
+        }
+        sums
+    }
+
+    /// Loss, gradient and Hessian, as far as asked for.
     ///
     /// # Errors
     /// Cancellation.
-    pub(super) fn sums(&self, layout: &Layout, beta: &[f64], derivatives: bool, run: &Run) -> Result<Sums> {
+    pub(super) fn sums(&self, layout: &Layout, beta: &[f64], ask: Ask, run: &Run) -> Result<Sums> {
         let chunk_rows = self.chunk_rows(layout);
-        let chunks =
-            run.map_chunks(self.x.n_rows, chunk_rows, |rows| self.chunk(layout, beta, derivatives, rows, run))?;
-        let mut total = Chunk {
-            loss: 0.0,
-            min_margin: f64::INFINITY,
-            sums: vec![0.0; if derivatives { layout.n_sums() } else { 0 }],
-        };
+        let chunks = run.map_chunks(self.x.n_rows, chunk_rows, |rows| self.chunk(layout, beta, ask, rows, run))?;
+        let mut total = Chunk::zero(layout, ask);
         for chunk in chunks {
             total.loss += chunk.loss;
             total.min_margin = total.min_margin.min(chunk.min_margin);
@@ -121,38 +149,59 @@ impl Problem<'_> {
                 *t += v;
             }
         }
-        Ok(if derivatives { total.assemble(layout) } else { total.loss_only() })
+        Ok(match ask {
+            Ask::Hessian => total.assemble(layout),
+            _ => Sums { loss: total.loss, min_margin: total.min_margin, gradient: total.sums, hessian: Vec::new() },
+        })
     }
 
-    fn chunk(&self, layout: &Layout, beta: &[f64], derivatives: bool, rows: Range<usize>, run: &Run) -> Result<Chunk> {
+    fn chunk(&self, layout: &Layout, beta: &[f64], ask: Ask, rows: Range<usize>, run: &Run) -> Result<Chunk> {
         let d = layout.dense.len();
-        let mut out = Chunk {
-            loss: 0.0,
-            min_margin: f64::INFINITY,
-            sums: vec![0.0; if derivatives { layout.n_sums() } else { 0 }],
-        };
+        let mut out = Chunk::zero(layout, ask);
         let mut z = [0.0; TILE];
         let mut g = [0.0; TILE];
         let mut h = [0.0; TILE];
-        let mut weighted = vec![0.0; if derivatives { d * TILE } else { 0 }];
-        let mut by_row =
-            vec![0.0; if derivatives && !layout.groups.is_empty() { layout.cross_width() * TILE } else { 0 }];
-        let mut start = rows.start;
-        while start < rows.end {
+        let mut weighted = vec![0.0; if ask == Ask::Hessian { d * TILE } else { 0 }];
+        let by_row = ask == Ask::Hessian && !layout.groups.is_empty();
+        let mut by_row = vec![0.0; if by_row { layout.cross_width() * TILE } else { 0 }];
+        // A chunk starts at a multiple of CHUNK_ROWS, and so of TILE.
+        for start in rows.clone().step_by(TILE).filter(|s| (s / TILE).is_multiple_of(self.tile_step.max(1))) {
             run.check()?;
             let tile = start..(start + TILE).min(rows.end);
             let t = tile.len();
             self.scores(layout, beta, &tile, &mut z[..t]);
             self.row_terms(&tile, &z[..t], &mut g[..t], &mut h[..t], &mut out);
-            if derivatives {
-                self.dense_sums(layout, &tile, &g[..t], &h[..t], &mut weighted, &mut out.sums);
-                if !layout.groups.is_empty() {
-                    self.indicator_sums(layout, &tile, &g[..t], &h[..t], &weighted, &mut by_row, &mut out.sums);
+            match ask {
+                Ask::Loss => {}
+                Ask::Gradient => self.gradient(layout, &tile, &g[..t], &mut out.sums),
+                Ask::Hessian => {
+                    self.dense_sums(layout, &tile, &g[..t], &h[..t], &mut weighted, &mut out.sums);
+                    if !layout.groups.is_empty() {
+                        self.indicator_sums(layout, &tile, &g[..t], &h[..t], &weighted, &mut by_row, &mut out.sums);
+                    }
                 }
             }
-            start = tile.end;
         }
         Ok(out)
+    }
+
+    fn gradient(&self, layout: &Layout, tile: &Range<usize>, g: &[f64], gradient: &mut [f64]) {
+        gradient[0] += g.iter().sum::<f64>();
+        for &(c, parameter) in &layout.dense {
+            if let DesignColumn::Dense(x) = &self.x.columns[c] {
+                gradient[parameter] += dot(g, &x[tile.clone()]);
+            }
+        }
+        for &(c, first, levels, _) in &layout.groups {
+            if let DesignColumn::Indicators { codes, .. } = &self.x.columns[c] {
+                let sums = &mut gradient[first..first + levels];
+                for (g, &code) in g.iter().zip(&codes[tile.clone()]) {
+                    if let Some(s) = sums.get_mut(code as usize) {
+                        *s += g;
+                    }
+                }
+            }
+        }
     }
 
     fn scores(&self, layout: &Layout, beta: &[f64], tile: &Range<usize>, z: &mut [f64]) {
@@ -329,10 +378,6 @@ fn dot_2x2(a0: &[f64], a1: &[f64], b0: &[f64], b1: &[f64]) -> [f64; 4] {
 }
 
 impl Chunk {
-    fn loss_only(self) -> Sums {
-        Sums { loss: self.loss, min_margin: self.min_margin, gradient: Vec::new(), hessian: Vec::new() }
-    }
-
     /// The sums in parameter order.
     fn assemble(self, layout: &Layout) -> Sums {
         let n = layout.n_params;

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::gram::{Layout, Problem, Sums};
+use super::gram::{Ask, Layout, Problem, Sums};
 use super::params::{ParamSpec, Range, check_struct};
 use crate::error::Place;
 use crate::num::float;
@@ -376,20 +376,27 @@ impl Objective<'_> {
         self.layout.n_params
     }
 
-    fn at(&self, beta: Vec<f64>, derivatives: bool) -> Result<Point> {
+    /// The fit to a sample is silent, so that progress never goes back.
+    fn progress(&self, done: u32, total: u32) {
+        if self.problem.tile_step == 1 {
+            self.run.progress("fit", done as usize, total as usize);
+        }
+    }
+
+    fn at(&self, beta: Vec<f64>, ask: Ask) -> Result<Point> {
         let Sums { loss, min_margin, mut gradient, mut hessian } =
-            self.problem.sums(&self.layout, &beta, derivatives, self.run)?;
+            self.problem.sums(&self.layout, &beta, ask, self.run)?;
         let n = self.n();
         let coef = &beta[1..];
         let value = loss / self.total_weight + 0.5 * self.l2 * dot(coef, coef) + self.l1 * absolute_sum(coef);
         for v in gradient.iter_mut().chain(hessian.iter_mut()) {
             *v /= self.total_weight;
         }
-        if derivatives {
-            for j in 1..n {
-                gradient[j] += self.l2 * beta[j];
-                hessian[j * n + j] += self.l2;
-            }
+        for (g, b) in gradient.iter_mut().zip(&beta).skip(1) {
+            *g += self.l2 * b;
+        }
+        for h in hessian.iter_mut().step_by(n + 1).skip(1) {
+            *h += self.l2;
         }
         Ok(Point { beta, value, gradient, hessian, min_margin })
     }
@@ -399,16 +406,16 @@ impl Objective<'_> {
     fn line_search(&self, from: &Point, target: &[f64], decrease: f64) -> Result<Option<Point>> {
         // Rounding of the sum over the rows: below this two values cannot be told apart.
         let slack = 1e-13 * (1.0 + from.value.abs());
-        let full = self.at(target.to_vec(), true)?;
+        let full = self.at(target.to_vec(), Ask::Hessian)?;
         if full.value <= from.value - 1e-4 * decrease + slack {
             return Ok(Some(full));
         }
         let mut t = 0.5;
         for _ in 0..40 {
             let beta: Vec<f64> = from.beta.iter().zip(target).map(|(b, u)| b + t * (u - b)).collect();
-            let point = self.at(beta, false)?;
+            let point = self.at(beta, Ask::Loss)?;
             if point.value <= from.value - 1e-4 * t * decrease + slack {
-                return self.at(point.beta, true).map(Some);
+                return self.at(point.beta, Ask::Hessian).map(Some);
             }
             t *= 0.5;
         }
@@ -422,6 +429,13 @@ fn absolute_sum(v: &[f64]) -> f64 {
 
 /// A step that promises less than this and still cannot lower the objective has met the rounding of the sums.
 const ROUNDING: f64 = 1e-6;
+
+/// From so many rows on, passes over the rows are saved: the start is found on a sample, and the last step re-uses a Hessian.
+const LARGE: usize = 1 << 16;
+
+/// A Newton decrement at which the Hessian may be re-used for one more step, which then gains this factor again. The standard
+/// deviations inherit a relative error of this order.
+const CHORD: f64 = 1e-4;
 
 /// Without a penalty a column whose weighted variance, given the others, fell by this factor from start to end is on its
 /// way to an infinite coefficient.
@@ -459,30 +473,66 @@ impl LogisticParams {
                 "a label of weight 0 leaves nothing to tell apart",
             ));
         }
-        let total_weight = negative + positive;
+        let strength = if self.penalty == Penalty::None { 0.0 } else { 1.0 / (self.c * (negative + positive)) };
         let l1_share = match self.penalty {
-            Penalty::L2 => 0.0,
+            Penalty::L2 | Penalty::None => 0.0,
             Penalty::L1 => 1.0,
             Penalty::Elasticnet => self.l1_ratio,
-            Penalty::None => 0.0,
         };
-        let strength = if self.penalty == Penalty::None { 0.0 } else { 1.0 / (self.c * total_weight) };
-        let objective = Objective {
-            problem: Problem { x, y, weights, class_weight },
-            layout: Layout::of(x),
-            total_weight,
-            l1: l1_share * strength,
-            l2: (1.0 - l1_share) * strength,
-            run,
+        let objective = |tile_step: usize| {
+            let problem = Problem { x, y, weights, class_weight, tile_step };
+            let by_label = problem.weight_by_label();
+            let objective = Objective {
+                problem,
+                layout: Layout::of(x),
+                total_weight: by_label[0] + by_label[1],
+                l1: l1_share * strength,
+                l2: (1.0 - l1_share) * strength,
+                run,
+            };
+            (objective, by_label)
         };
-        let mut start = vec![0.0; p + 1];
-        start[0] = float::ln(positive / negative);
-        let start = objective.at(start, true)?;
-        if objective.l1 > 0.0 { self.fit_sparse(&objective, start) } else { self.fit_smooth(&objective, start) }
+        let base_rate = |by_label: [f64; 2]| {
+            let mut beta = vec![0.0; p + 1];
+            beta[0] = float::ln(by_label[1] / by_label[0]);
+            beta
+        };
+        let (whole, by_label) = objective(1);
+        let mut start = base_rate(by_label);
+        if x.n_rows >= LARGE && self.penalty != Penalty::None {
+            // Most of the way is walked on a sixteenth of the rows.
+            let (sample, by_label) = objective(16);
+            if by_label[0] > 0.0 && by_label[1] > 0.0 {
+                let at = sample.at(base_rate(by_label), Ask::Hessian)?;
+                let rough = LogisticParams { tol: 1e-3, ..self.clone() };
+                start =
+                    if sample.l1 > 0.0 { rough.sparse(&sample, at)?.at } else { rough.newton(&sample, at)?.at }.beta;
+            }
+        }
+        let at = whole.at(start, Ask::Hessian)?;
+        if whole.l1 > 0.0 { self.fit_sparse(&whole, at) } else { self.fit_smooth(&whole, at) }
+    }
+
+    fn fit_smooth(&self, objective: &Objective<'_>, at: Point) -> Result<Logistic> {
+        let n = objective.n();
+        let Solved { at, n_iter, converged, aliased, first_pivots } = self.newton(objective, at)?;
+        if self.penalty == Penalty::None {
+            let pivots = factor(&at.hessian, n, Dependent::Ridge)?;
+            let vanished = |j: &usize| !aliased[*j] && pivots.pivots()[*j] < VANISHED * first_pivots[*j];
+            if let Some(j) = (0..n).find(vanished) {
+                let name = match j.checked_sub(1).and_then(|j| objective.problem.x.names.get(j)) {
+                    Some(name) => format!("the coefficient of `{name}`"),
+                    None => "a coefficient".to_owned(),
+                };
+                return Err(separated(&format!("{name} grows without limit (some rows are told apart without error)")));
+            }
+        }
+        objective.progress(self.max_iter, self.max_iter);
+        Ok(self.fitted(objective, &at, n_iter, converged, &aliased))
     }
 
     /// Newton's method.
-    fn fit_smooth(&self, objective: &Objective<'_>, mut at: Point) -> Result<Logistic> {
+    fn newton(&self, objective: &Objective<'_>, mut at: Point) -> Result<Solved> {
         let n = objective.n();
         let free = self.penalty == Penalty::None;
         // A loose stop could not be told from a separation.
@@ -494,10 +544,7 @@ impl LogisticParams {
             aliased.copy_from_slice(factor.dropped());
             first_pivots = factor.pivots().to_vec();
         }
-        let mut n_iter = 0;
-        let mut converged = false;
-        while n_iter < self.max_iter && !converged {
-            objective.run.progress("fit", n_iter as usize, self.max_iter as usize);
+        let hold = |at: &mut Point| {
             for j in (0..n).filter(|&j| aliased[j]) {
                 at.gradient[j] = 0.0;
                 for k in 0..n {
@@ -505,16 +552,37 @@ impl LogisticParams {
                     at.hessian[k * n + j] = 0.0;
                 }
             }
+        };
+        let mut n_iter = 0;
+        let mut converged = false;
+        while n_iter < self.max_iter && !converged {
+            objective.progress(n_iter, self.max_iter);
+            hold(&mut at);
             let factor = factor(&at.hessian, n, Dependent::Ridge)?;
-            let step = factor.solve_refined(&at.hessian, &at.gradient);
-            let target: Vec<f64> = at.beta.iter().zip(&step).map(|(b, s)| b - s).collect();
-            let decrease = dot(&at.gradient, &step);
+            let (target, decrease) = newton_step(&factor, &at);
             let decrement = decrease.max(0.0).sqrt();
             n_iter += 1;
             if decrement <= tol {
                 at.beta = target;
                 converged = true;
-            } else if let Some(next) = objective.line_search(&at, &target, decrease)? {
+                break;
+            }
+            if decrement <= CHORD && objective.problem.x.n_rows >= LARGE && n_iter < self.max_iter {
+                // So near the minimum the Hessian hardly changes: the next step takes it as it is.
+                let mut next = objective.at(target.clone(), Ask::Gradient)?;
+                next.hessian = std::mem::take(&mut at.hessian);
+                hold(&mut next);
+                let (last, decrease) = newton_step(&factor, &next);
+                if decrease.max(0.0).sqrt() <= tol {
+                    n_iter += 1;
+                    next.beta = last;
+                    at = next;
+                    converged = true;
+                    break;
+                }
+                at.hessian = next.hessian;
+            }
+            if let Some(next) = objective.line_search(&at, &target, decrease)? {
                 at = next;
             } else {
                 converged = decrement <= ROUNDING;
@@ -524,27 +592,24 @@ impl LogisticParams {
                 return Err(separated("every training row is on the right side of a plane"));
             }
         }
-        let pivots = factor(&at.hessian, n, Dependent::Ridge)?;
-        if free {
-            let vanished = |j: &usize| !aliased[*j] && pivots.pivots()[*j] < VANISHED * first_pivots[*j];
-            if let Some(j) = (0..n).find(vanished) {
-                let name = match j.checked_sub(1).and_then(|j| objective.problem.x.names.get(j)) {
-                    Some(name) => format!("the coefficient of `{name}`"),
-                    None => "a coefficient".to_owned(),
-                };
-                return Err(separated(&format!("{name} grows without limit (some rows are told apart without error)")));
-            }
-        }
-        objective.run.progress("fit", self.max_iter as usize, self.max_iter as usize);
-        Ok(self.fitted(objective, &at, n_iter, converged, &aliased))
+        Ok(Solved { at, n_iter, converged, aliased, first_pivots })
+    }
+
+    fn fit_sparse(&self, objective: &Objective<'_>, at: Point) -> Result<Logistic> {
+        let Solved { at, n_iter, converged, .. } = self.sparse(objective, at)?;
+        objective.progress(self.max_iter, self.max_iter);
+        let held: Vec<bool> = at.beta.iter().enumerate().map(|(j, b)| j > 0 && *b == 0.0).collect();
+        let mut fitted = self.fitted(objective, &at, n_iter, converged, &held);
+        fitted.aliased = Vec::new();
+        Ok(fitted)
     }
 
     /// Proximal Newton.
-    fn fit_sparse(&self, objective: &Objective<'_>, mut at: Point) -> Result<Logistic> {
+    fn sparse(&self, objective: &Objective<'_>, mut at: Point) -> Result<Solved> {
         let mut n_iter = 0;
         let mut converged = false;
         while n_iter < self.max_iter && !converged {
-            objective.run.progress("fit", n_iter as usize, self.max_iter as usize);
+            objective.progress(n_iter, self.max_iter);
             let target = minimise_model(&at, objective.l1, objective.run)?;
             let step: Vec<f64> = target.iter().zip(&at.beta).map(|(u, b)| u - b).collect();
             let decrease =
@@ -561,11 +626,7 @@ impl LogisticParams {
                 break;
             }
         }
-        objective.run.progress("fit", self.max_iter as usize, self.max_iter as usize);
-        let held: Vec<bool> = at.beta.iter().enumerate().map(|(j, b)| j > 0 && *b == 0.0).collect();
-        let mut fitted = self.fitted(objective, &at, n_iter, converged, &held);
-        fitted.aliased = Vec::new();
-        Ok(fitted)
+        Ok(Solved { at, n_iter, converged, aliased: Vec::new(), first_pivots: Vec::new() })
     }
 
     fn fitted(&self, objective: &Objective<'_>, at: &Point, n_iter: u32, converged: bool, held: &[bool]) -> Logistic {
@@ -594,6 +655,24 @@ impl LogisticParams {
             aliased: (1..n).filter(|&j| held[j]).map(|j| j - 1).collect(),
         }
     }
+}
+
+/// Where a solver ended.
+struct Solved {
+    at: Point,
+    n_iter: u32,
+    converged: bool,
+    /// Parameters held at 0.
+    aliased: Vec<bool>,
+    /// Pivots of the first Hessian; without a penalty only.
+    first_pivots: Vec<f64>,
+}
+
+/// The point of Newton's step, and the decrease of the objective that the local model promises (twice).
+fn newton_step(factor: &Cholesky, at: &Point) -> (Vec<f64>, f64) {
+    let step = factor.solve_refined(&at.hessian, &at.gradient);
+    let decrease = dot(&at.gradient, &step);
+    (at.beta.iter().zip(&step).map(|(b, s)| b - s).collect(), decrease)
 }
 
 fn factor(hessian: &[f64], n: usize, dependent: Dependent) -> Result<Cholesky> {

@@ -200,6 +200,29 @@ fn logistic_has_the_same_bits_for_any_thread_count() {
 }
 
 #[test]
+fn many_rows_take_the_short_way_to_the_same_coefficients() {
+    // 80,000 rows go through the sample and the re-used Hessian; the same rows as weights of 1,000 distinct ones do not.
+    let (x, y, _) = example(1000, 12);
+    let rows: Vec<usize> = (0..80_000).map(|i| i * 7 % 1000).collect();
+    let (many, many_y) = (take(&x, &rows), rows.iter().map(|&r| y[r]).collect::<Vec<u8>>());
+    for p in every_penalty() {
+        let (short, long) = (fit(&p, &many, &many_y, None), fit(&p, &x, &y, Some(&[80.0; 1000])));
+        assert!(short.converged);
+        assert_near(&short, &long, 1e-9);
+        for (a, b) in short.std_err.iter().zip(&long.std_err) {
+            assert!((a - b).abs() <= 1e-4 * b, "{a} {b}");
+        }
+        let bits = |t: usize| p.fit_design(&many, &many_y, None, &Run::new().n_threads(Some(t))).unwrap();
+        assert_eq!(bits(1), bits(8));
+        // Rows sorted by label, so that a sample of tiles still has both.
+        let mut order: Vec<usize> = (0..80_000).collect();
+        order.sort_by_key(|&r| many_y[r]);
+        let sorted_y: Vec<u8> = order.iter().map(|&r| many_y[r]).collect();
+        assert_near(&fit(&p, &take(&many, &order), &sorted_y, None), &long, 1e-9);
+    }
+}
+
+#[test]
 fn weight_two_is_the_row_twice_and_weight_zero_is_the_row_absent() {
     let (x, y, w) = example(600, 4);
     let rows: Vec<usize> = (0..600).flat_map(|r| std::iter::repeat_n(r, w[r] as usize)).collect();

@@ -19,6 +19,56 @@ export interface Estimated {
   high?: number
 }
 
+/** A fitted model. */
+export declare class Model {
+  /** From a file, off the event loop. */
+  static load(path: string, call: Call): Promise<Model>
+  /** From a file. */
+  static loadSync(path: string): Model
+  /** From an artifact's bytes. */
+  static fromBytes(bytes: Uint8Array): Model
+  /** To a file, whole or not at all. */
+  save(path: string, call: Call): Promise<void>
+  /** The artifact's bytes. */
+  toBytes(): Buffer
+  /** How a row is packed. */
+  rowSpec(): { fields: { name: string; kind: string; vocabulary: string[] }[] }
+  /** The record rule for a row given as cells in slot order (see `TableBuilder.cells`); `row` is its number in errors. */
+  pack(tags: Uint8Array, numbers: Float64Array, ints: BigInt64Array, texts: Array<string>, row?: number | undefined | null): Float64Array
+  /** P(positive) of a packed row. */
+  probaPacked(row: Float64Array): number
+  /** P(positive) of a JSON object. */
+  probaJson(json: Uint8Array): number
+  /** Probability, label and repairs of a packed row. */
+  predictOnePacked(row: Float64Array): unknown
+  /** Contributions of the columns to a packed row's log-odds. */
+  contributionsPacked(row: Float64Array): Record<string, number>
+  /** P(positive) of every row of a table. */
+  predictProba(table: Table, call: Call): Promise<Float64Array>
+  /** P(positive) of packed rows, one after the other. */
+  predictProbaPacked(rows: Float64Array, call: Call): Promise<Float64Array>
+  /** Places in `labels` of probabilities at the model's threshold. */
+  decide(proba: Float64Array, call: Call): Promise<Uint8Array>
+  /** Judged on labelled rows. */
+  evaluate(table: Table, call: Call): Promise<unknown>
+  /** Every column's effect. */
+  terms(): unknown
+  /** `[negative, positive]`. */
+  get labels(): [unknown, unknown]
+  /** Kinds and roles of the columns. */
+  get schema(): unknown
+  /** The learner's name. */
+  get learner(): string
+  /** The learner's parameters. */
+  get params(): Record<string, unknown>
+  /** The probability from which a row counts as positive. */
+  get threshold(): number
+  /** The artifact's digest. */
+  get digest(): string
+  /** How it was trained. */
+  get training(): unknown
+}
+
 /** A table: named, typed columns of equal length. */
 export declare class Table {
   /** Rows. */
@@ -50,6 +100,12 @@ export declare class TableBuilder {
   finish(): Table
 }
 
+/** Cross-validate. `folds` are test-fold ids, one a row, negative = never tested. */
+export declare function crossValidate(table: Table, options: string, folds: BigInt64Array | undefined | null, call: Call): Promise<unknown>
+
+/** Employees, as the JSON of the options says. */
+export declare function employees(json: string, call: Call): Promise<Table>
+
 /** The code of every kind of error. A code that the TypeScript does not know fails its test. */
 export declare function errorCodes(): Array<string>
 
@@ -58,3 +114,9 @@ export declare function metric(name: string, y: Uint8Array, proba: Float64Array,
 
 /** The names of the metrics of an evaluation. */
 export declare function metricNames(): Array<string>
+
+/** Read a CSV file, as the JSON of the options says. */
+export declare function readCsv(path: string, json: string, call: Call): Promise<Table>
+
+/** Train a model. */
+export declare function train(table: Table, options: string, call: Call): Promise<Model>

@@ -6,4 +6,8 @@ pub mod datasets;
 pub mod door;
 pub mod error;
 pub mod metrics;
+pub mod model;
+pub mod options;
+pub mod plain;
 pub mod table;
+pub mod train;

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use attrition_core::Column;
 use attrition_core::error::Place;
-use attrition_core::table::{MISSING_CODE, Mask, Values};
+use attrition_core::table::{CsvOptions, MISSING_CODE, Mask, Values};
 use attrition_core::{Error, Result, Value};
 use napi::Env;
-use napi::bindgen_prelude::{Array, BigInt, Null, Object, ToNapiValue, Unknown};
+use napi::bindgen_prelude::{Array, AsyncTask, BigInt, Null, Object, ToNapiValue, Unknown};
 use napi_derive::napi;
 
-use crate::door::sync;
+use crate::door::{Call, Job, job, sync};
+use crate::options::options;
+use crate::plain::put;
 
 /// What a cell holds, as JavaScript tags it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -139,6 +141,15 @@ fn cells(name: String, tags: &[u8], numbers: &[f64], ints: &[i64], texts: Vec<St
     Column::new(name, values)
 }
 
+/// Read a CSV file, as the JSON of the options says.
+#[napi(ts_return_type = "Promise<Table>")]
+pub fn read_csv(path: String, json: String, call: &Call) -> AsyncTask<Job<Table>> {
+    job(call, move |run| {
+        let options: CsvOptions = options(&json, "readCsv")?;
+        attrition_core::Table::read_csv_with(&path, &options, run).map(Table::from)
+    })
+}
+
 /// A table: named, typed columns of equal length.
 #[napi]
 pub struct Table {
@@ -188,7 +199,7 @@ impl Table {
     pub fn row<'env>(&self, env: &'env Env, row: u32) -> napi::Result<Object<'env>> {
         let mut out = Object::new(env)?;
         for column in self.inner.columns() {
-            out.set(column.name(), value(env, column.get(row as usize))?)?;
+            put(env, &mut out, column.name(), value(env, column.get(row as usize))?)?;
         }
         Ok(out)
     }

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { Table } from "attrition";
+import { readCsv, Table } from "attrition";
 
 test("rows become typed columns; absent, null, undefined, NaN and an invalid Date are one gap", async () => {
   const date = new Date("2024-05-31T12:00:00.123Z");
@@ -62,4 +65,31 @@ test("encoding many rows lets the event loop turn", async () => {
   turning = false;
   assert.equal(table.nRows, rows.length);
   assert.ok(turns > 2, `${turns} turns`);
+});
+
+test("a CSV file is read off the event loop, and refused by line", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "attrition-"));
+  try {
+    const path = join(folder, "a.csv");
+    writeFileSync(path, "Name;Age;Left\nA;41;true\nB;;false\n");
+    const table = await readCsv(path, { delimiter: ";" });
+    assert.deepEqual(table.types, ["string", "int", "bool"]);
+    assert.deepEqual(table.row(1), { Name: "B", Age: null, Left: false });
+    assert.deepEqual((await readCsv(path, { delimiter: ";", text: ["Age"] })).types, ["string", "string", "bool"]);
+    writeFileSync(path, "a,b\n1,2\n1,2,3\n");
+    await assert.rejects(readCsv(path), { code: "ATTRITION_INVALID_DATA", line: 3 });
+    await assert.rejects(readCsv(path, { delimeter: ";" }), { code: "ATTRITION_INVALID_PARAM" });
+    await assert.rejects(readCsv(join(folder, "absent.csv")), { code: "ATTRITION_IO", errno: 2 });
+    await assert.rejects(readCsv(path, { signal: AbortSignal.abort() }), { code: "ATTRITION_CANCELLED" });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a column may have any name", async () => {
+  const table = await Table.from({ ["__proto__"]: [1], constructor: [2], "": [3] });
+  assert.deepEqual(table.columns, ["__proto__", "constructor", ""]);
+  const row = table.row(0);
+  assert.equal(Object.getPrototypeOf(row), Object.prototype);
+  assert.deepEqual(Object.entries(row), [["__proto__", 1], ["constructor", 2], ["", 3]]);
 });

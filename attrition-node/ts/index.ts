@@ -1,6 +1,26 @@
 export type { CallOptions, Progress } from "./call";
 export type { Cell } from "./cells";
 export type { AttritionError, ErrorCode, Problem } from "./error";
-export { Table } from "./table";
-export type { ColumnData, Data, Row, TableValue } from "./table";
+export * as datasets from "./datasets";
 export * as metrics from "./metrics";
+export { Model } from "./model";
+export type {
+  CandidateFact,
+  Curve,
+  Evaluation,
+  Field,
+  FieldKind,
+  FoldFact,
+  Label,
+  MetricFact,
+  Prediction,
+  Role,
+  Schema,
+  Term,
+  Training,
+  Warning,
+} from "./model";
+export { readCsv, Table } from "./table";
+export type { ColumnData, Data, ReadCsvOptions, Row, TableValue } from "./table";
+export { crossValidate, train } from "./train";
+export type { CrossValidateOptions, CrossValidation, TrainOptions } from "./train";

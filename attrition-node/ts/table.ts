@@ -1,7 +1,8 @@
-import { Breather } from "./call";
+import { Breather, type CallOptions, enter } from "./call";
 import { type Cell, Cells } from "./cells";
 import { failure } from "./error";
 import { type Native, native } from "./native";
+import { coreJson } from "./options";
 
 /** One row: its values by column. Keys that the model does not know are passed over. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -65,6 +66,23 @@ export class Table {
   row(index: number): Record<string, TableValue> {
     return this.native.row(index);
   }
+}
+
+/** Options of `readCsv`. */
+export interface ReadCsvOptions extends CallOptions {
+  /** The character between fields. */
+  delimiter?: string;
+  /** The fields that are missing values. */
+  missing?: readonly string[];
+  /** The columns that are strings whatever they look like. */
+  text?: readonly string[];
+  /** Whether strings lose surrounding blanks. */
+  trim?: boolean;
+}
+
+/** Reads a CSV file; types are found over the whole file. */
+export async function readCsv(path: string, options: ReadCsvOptions = {}): Promise<Table> {
+  return new Table(await enter(options, (call) => native.readCsv(path, coreJson(options), call)));
 }
 
 /** The data as a table of the core. Long input is encoded in slices, so that the event loop goes on turning. */

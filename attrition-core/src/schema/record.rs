@@ -27,6 +27,8 @@ pub enum ValueRef<'a> {
     Text(&'a str),
     /// An instant: microseconds since 1970-01-01 UTC.
     Time(i64),
+    /// A list, an object, or anything else that no field takes.
+    Nested,
 }
 
 impl ValueRef<'_> {
@@ -39,6 +41,7 @@ impl ValueRef<'_> {
             // A row's texts stay out of messages: they may be a person's.
             ValueRef::Text(_) => "a text".into(),
             ValueRef::Time(_) => "an instant".into(),
+            ValueRef::Nested => "a nested value".into(),
         }
     }
 }
@@ -67,7 +70,7 @@ impl Levels {
         let mut levels = Levels::default();
         for (i, text) in vocabulary.iter().enumerate() {
             if let Ok(x) = text.parse::<f64>()
-                && x.to_string() == *text
+                && (x + 0.0).to_string() == *text
             {
                 levels.by_number.insert((x + 0.0).to_bits(), i as f64);
             }
@@ -183,7 +186,8 @@ impl RowSpec {
                 Some(t) => t as f64 / MICROS_PER_DAY,
                 None => return Err(wrong_kind(&field.name, field.kind, "a text that is no date".into())),
             },
-            (FieldKind::Number | FieldKind::Bool, ValueRef::Text(_) | ValueRef::Time(_))
+            (_, ValueRef::Nested)
+            | (FieldKind::Number | FieldKind::Bool, ValueRef::Text(_) | ValueRef::Time(_))
             | (FieldKind::Category, ValueRef::Time(_))
             | (FieldKind::Time, ValueRef::Bool(_) | ValueRef::Int(_) | ValueRef::Float(_)) => {
                 // NaN is missing, whatever the kind.
@@ -384,10 +388,6 @@ impl ValueSeed<'_> {
     fn encode(&self, v: ValueRef<'_>) -> Result<f64> {
         self.spec.encode(self.slot, v)
     }
-    fn nested(&self) -> Result<f64> {
-        let f = &self.spec.fields[self.slot];
-        Err(wrong_kind(&f.name, f.kind, "a nested value".into()))
-    }
 }
 
 impl<'de> serde::de::DeserializeSeed<'de> for ValueSeed<'_> {
@@ -422,11 +422,11 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(self.nested())
+        Ok(self.encode(ValueRef::Nested))
     }
     fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(self.nested())
+        Ok(self.encode(ValueRef::Nested))
     }
 }
 

@@ -1,0 +1,214 @@
+//! The fitted model.
+
+use attrition_core::schema::ValueRef;
+use attrition_core::{Error, Value};
+use napi::Env;
+use napi::bindgen_prelude::{AsyncTask, Buffer, Float64Array, Uint8Array};
+use napi_derive::napi;
+
+use crate::door::{Call, Job, job, sync};
+use crate::plain::Plain;
+use crate::table::{Table, Tag, micros};
+
+/// A fitted model.
+#[napi]
+pub struct Model {
+    inner: attrition_core::model::Model,
+}
+
+impl From<attrition_core::model::Model> for Model {
+    fn from(inner: attrition_core::model::Model) -> Model {
+        Model { inner }
+    }
+}
+
+#[napi]
+impl Model {
+    /// From a file, off the event loop.
+    #[napi(ts_return_type = "Promise<Model>")]
+    pub fn load(path: String, call: &Call) -> AsyncTask<Job<Model>> {
+        job(call, move |_| attrition_core::model::Model::load(&path).map(Model::from))
+    }
+
+    /// From a file.
+    #[napi]
+    pub fn load_sync(env: Env, path: String) -> napi::Result<Model> {
+        sync(&env, || attrition_core::model::Model::load(&path).map(Model::from))
+    }
+
+    /// From an artifact's bytes.
+    #[napi]
+    pub fn from_bytes(env: Env, bytes: &[u8]) -> napi::Result<Model> {
+        sync(&env, || attrition_core::model::Model::from_bytes(bytes).map(Model::from))
+    }
+
+    /// To a file, whole or not at all.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn save(&self, path: String, call: &Call) -> AsyncTask<Job<()>> {
+        let model = self.inner.clone();
+        job(call, move |_| model.save(&path))
+    }
+
+    /// The artifact's bytes.
+    #[napi]
+    pub fn to_bytes(&self, env: Env) -> napi::Result<Buffer> {
+        sync(&env, || self.inner.to_bytes()).map(Buffer::from)
+    }
+
+    /// How a row is packed.
+    #[napi(ts_return_type = "{ fields: { name: string; kind: string; vocabulary: string[] }[] }")]
+    pub fn row_spec(&self, env: Env) -> napi::Result<Plain> {
+        sync(&env, || Plain::of(self.inner.row_spec()))
+    }
+
+    /// The record rule for a row given as cells in slot order (see `TableBuilder.cells`); `row` is its number in errors.
+    #[napi]
+    pub fn pack(
+        &self,
+        env: Env,
+        tags: &[u8],
+        numbers: &[f64],
+        ints: &[i64],
+        texts: Vec<String>,
+        row: Option<u32>,
+    ) -> napi::Result<Float64Array> {
+        sync(&env, || {
+            let number = |slot: usize| numbers.get(slot).copied().unwrap_or(f64::NAN);
+            let mut out = Vec::new();
+            let packed = self.inner.pack(
+                |slot, _| match Tag::from_u8(tags.get(slot).copied().unwrap_or_default()) {
+                    Tag::Absent => None,
+                    Tag::Missing => Some(ValueRef::Missing),
+                    Tag::Bool => Some(ValueRef::Bool(number(slot) != 0.0)),
+                    Tag::Number => Some(ValueRef::Float(number(slot))),
+                    Tag::Int => Some(ValueRef::Int(ints.get(slot).copied().unwrap_or_default())),
+                    Tag::Text => {
+                        Some(texts.get(number(slot) as usize).map_or(ValueRef::Missing, |t| ValueRef::Text(t)))
+                    }
+                    Tag::Date => Some(ValueRef::Time(micros(number(slot)))),
+                    Tag::Nested => Some(ValueRef::Nested),
+                },
+                &mut out,
+            );
+            packed.map(|()| Float64Array::new(out)).map_err(|e| match (e, row) {
+                (Error::SchemaMismatch { mut problems }, Some(row)) => {
+                    for problem in &mut problems {
+                        problem.row = Some(row as usize);
+                    }
+                    Error::SchemaMismatch { problems }
+                }
+                (e, _) => e,
+            })
+        })
+    }
+
+    /// P(positive) of a packed row.
+    #[napi]
+    pub fn proba_packed(&self, env: Env, row: &[f64]) -> napi::Result<f64> {
+        sync(&env, || self.inner.proba_packed(row))
+    }
+
+    /// P(positive) of a JSON object.
+    #[napi]
+    pub fn proba_json(&self, env: Env, json: &[u8]) -> napi::Result<f64> {
+        sync(&env, || self.inner.proba_json(json))
+    }
+
+    /// Probability, label and repairs of a packed row.
+    #[napi(ts_return_type = "unknown")]
+    pub fn predict_one_packed(&self, env: Env, row: &[f64]) -> napi::Result<Plain> {
+        sync(&env, || Plain::of(&self.inner.predict_one_packed(row)?))
+    }
+
+    /// Contributions of the columns to a packed row's log-odds.
+    #[napi(ts_return_type = "Record<string, number>")]
+    pub fn contributions_packed(&self, env: Env, row: &[f64]) -> napi::Result<Plain> {
+        sync(&env, || {
+            let parts = self.inner.contributions_packed(row)?;
+            Ok(Plain::Object(parts.into_iter().map(|(name, x)| (name, Plain::Number(x))).collect()))
+        })
+    }
+
+    /// P(positive) of every row of a table.
+    #[napi(ts_return_type = "Promise<Float64Array>")]
+    pub fn predict_proba(&self, table: &Table, call: &Call) -> AsyncTask<Job<Float64Array>> {
+        let (model, table) = (self.inner.clone(), table.inner.clone());
+        job(call, move |run| model.predict_proba_with(&table, run).map(Float64Array::new))
+    }
+
+    /// P(positive) of packed rows, one after the other.
+    #[napi(ts_return_type = "Promise<Float64Array>")]
+    pub fn predict_proba_packed(&self, rows: &[f64], call: &Call) -> AsyncTask<Job<Float64Array>> {
+        let (model, rows) = (self.inner.clone(), rows.to_vec());
+        job(call, move |run| model.predict_proba_packed(&rows, run).map(Float64Array::new))
+    }
+
+    /// Places in `labels` of probabilities at the model's threshold.
+    #[napi(ts_return_type = "Promise<Uint8Array>")]
+    pub fn decide(&self, proba: &[f64], call: &Call) -> AsyncTask<Job<Uint8Array>> {
+        let (model, proba) = (self.inner.clone(), proba.to_vec());
+        job(call, move |_| {
+            let [_, positive] = model.labels();
+            Ok(Uint8Array::new(proba.iter().map(|&p| u8::from(model.label(p) == positive)).collect()))
+        })
+    }
+
+    /// Judged on labelled rows.
+    #[napi(ts_return_type = "Promise<unknown>")]
+    pub fn evaluate(&self, table: &Table, call: &Call) -> AsyncTask<Job<Plain>> {
+        let (model, table) = (self.inner.clone(), table.inner.clone());
+        job(call, move |run| Plain::of(&model.evaluate(&table, run)?))
+    }
+
+    /// Every column's effect.
+    #[napi(ts_return_type = "unknown")]
+    pub fn terms(&self, env: Env) -> napi::Result<Plain> {
+        sync(&env, || Plain::of(&self.inner.terms()?))
+    }
+
+    /// `[negative, positive]`.
+    #[napi(getter, ts_return_type = "[unknown, unknown]")]
+    pub fn labels(&self) -> Plain {
+        Plain::List(self.inner.labels().iter().map(label).collect())
+    }
+
+    /// Kinds and roles of the columns.
+    #[napi(getter, ts_return_type = "unknown")]
+    pub fn schema(&self, env: Env) -> napi::Result<Plain> {
+        sync(&env, || Plain::of(self.inner.schema()))
+    }
+
+    /// The learner's name.
+    #[napi(getter)]
+    pub fn learner(&self) -> &'static str {
+        self.inner.learner_name()
+    }
+
+    /// The learner's parameters.
+    #[napi(getter, ts_return_type = "Record<string, unknown>")]
+    pub fn params(&self, env: Env) -> napi::Result<Plain> {
+        sync(&env, || Plain::of(&self.inner.params()))
+    }
+
+    /// The probability from which a row counts as positive.
+    #[napi(getter)]
+    pub fn threshold(&self) -> f64 {
+        self.inner.threshold()
+    }
+
+    /// The artifact's digest.
+    #[napi(getter)]
+    pub fn digest(&self, env: Env) -> napi::Result<String> {
+        sync(&env, || Ok(self.inner.digest()))
+    }
+
+    /// How it was trained.
+    #[napi(getter, ts_return_type = "unknown")]
+    pub fn training(&self, env: Env) -> napi::Result<Plain> {
+        sync(&env, || Plain::of(self.inner.training()))
+    }
+}
+
+fn label(value: &Value) -> Plain {
+    Plain::of(value).unwrap_or(Plain::Null)
+}

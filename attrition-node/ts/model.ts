@@ -1,0 +1,261 @@
+import { Breather, type CallOptions, enter } from "./call";
+import { type Native, native } from "./native";
+import { RowPacker } from "./pack";
+import { type Data, nativeTable, type Row } from "./table";
+
+/** A label of the target, as it stood in the training data. */
+export type Label = string | number | bigint | boolean;
+
+/** What predict had to repair in a row, or saw for the first time. */
+export interface Warning {
+  column: string;
+  kind: "missing" | "unseen" | "out_of_range";
+  message: string;
+}
+
+/** The answer for one row. */
+export interface Prediction {
+  /** P(target = positive). */
+  proba: number;
+  /** The label at the threshold. */
+  label: Label;
+  threshold: number;
+  /** What was repaired, in column order. */
+  warnings: Warning[];
+}
+
+/** A curve as two lists of equal length. */
+export interface Curve {
+  x: number[];
+  y: number[];
+}
+
+/** A model judged on labelled rows. */
+export interface Evaluation {
+  n: number;
+  nPositive: number;
+  threshold: number;
+  /** Every metric with its 95 % interval, by name: `roc_auc`, `f2` … */
+  metrics: Record<string, MetricFact>;
+  /** The confusion table at the threshold; sums of weights where rows are weighted. */
+  confusion: { tn: number; fp: number; fn: number; tp: number };
+  curves: { roc: Curve; precisionRecall: Curve; calibration: Curve };
+}
+
+/** A metric with its 95 % interval; an end is `null` where the interval is not defined. */
+export interface MetricFact {
+  value: number;
+  low: number | null;
+  high: number | null;
+}
+
+/** One column's effect as a table from value to contribution. */
+export interface Term {
+  column: string;
+  kind: FieldKind;
+  /** Spread of the contributions over the training rows, in log-odds. */
+  importance: number;
+  /** Value by value; `null` stands for a gap. */
+  values: { value: Label | null; contribution: number; low: number | null; high: number | null }[];
+}
+
+/** What the cells of a column are. */
+export type FieldKind = "number" | "category" | "bool" | "time";
+
+/** What a column is for. */
+export type Role = "feature" | "target" | "id" | "sensitive" | "time" | "group" | "weight" | "ignored";
+
+/** A column of the schema. */
+export interface Field {
+  name: string;
+  kind: FieldKind;
+  isInteger: boolean;
+  role: Role;
+  /** The levels of a category that is an input. */
+  vocabulary?: string[];
+  /** Lowest and highest number (or day) seen. */
+  range?: [number, number];
+  /** Why the column was taken so, and what to look at. */
+  notes?: { code: string; message: string }[];
+}
+
+/** What each column is, and the target. */
+export interface Schema {
+  fields: Field[];
+  target?: { column: string; positive: Label; negative: Label } | null;
+}
+
+/** One fold of a cross-validation. */
+export interface FoldFact {
+  nTrain: number;
+  nTest: number;
+  scores: Record<string, number>;
+}
+
+/** One learner that was tried. */
+export interface CandidateFact {
+  learner: string;
+  params: Record<string, unknown>;
+  score: number | null;
+  isChosen: boolean;
+}
+
+/** How a model was trained: flat scalars first, fit for logging. */
+export interface Training {
+  attritionVersion: string;
+  learner: string;
+  nRows: number;
+  nFitted: number;
+  nHoldout: number;
+  nPositive: number;
+  nFeatures: number;
+  nFolds: number;
+  seed: number | bigint;
+  metric: string;
+  cvScore: number | null;
+  holdoutScore: number | null;
+  calibration: string;
+  threshold: number;
+  thresholdSource: string;
+  configuration: string;
+  notes: string[];
+  cv: Record<string, MetricFact>;
+  holdout: Record<string, MetricFact>;
+  folds: FoldFact[];
+  leaderboard: CandidateFact[];
+  trials: CandidateFact[];
+}
+
+/**
+ * A fitted model. Give the type of your rows to have them checked: `Model<Employee>`.
+ *
+ * A row is an object of values by column. Missing keys, `null`, `undefined` and `NaN` are gaps; keys that are no feature
+ * are passed over. A gap, an unseen level or a number out of range never fails; a value of the wrong kind does.
+ */
+export class Model<R extends object = Row> {
+  readonly #native: Native.Model;
+  readonly #packer: RowPacker;
+
+  /** @internal */
+  constructor(model: Native.Model) {
+    this.#native = model;
+    this.#packer = new RowPacker(model);
+  }
+
+  /** From a file. */
+  static async load<R extends object = Row>(path: string, options: CallOptions = {}): Promise<Model<R>> {
+    return new Model<R>(await enter(options, (call) => native.Model.load(path, call)));
+  }
+
+  /** From a file, on the calling thread: for start-up code. */
+  static loadSync<R extends object = Row>(path: string): Model<R> {
+    return new Model<R>(native.Model.loadSync(path));
+  }
+
+  /** From the bytes that `toBytes` gave or a file holds. */
+  static fromBytes<R extends object = Row>(bytes: Uint8Array | ArrayBuffer): Model<R> {
+    return new Model<R>(native.Model.fromBytes(bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes));
+  }
+
+  /** To a file, whole or not at all. */
+  async save(path: string, options: CallOptions = {}): Promise<void> {
+    await enter(options, (call) => this.#native.save(path, call));
+  }
+
+  /** The artifact's bytes: what `save` writes. */
+  toBytes(): Buffer {
+    return this.#native.toBytes();
+  }
+
+  /** P(target = positive) of one row: in microseconds, equal to `predictProba` of that row to the last bit. */
+  probaOne(row: R): number {
+    return this.#native.probaPacked(this.#packer.one(row));
+  }
+
+  /** P(target = positive) of one row as JSON text, without parsing it in JavaScript. */
+  probaJson(json: string | Uint8Array): number {
+    return this.#native.probaJson(typeof json === "string" ? Buffer.from(json) : json);
+  }
+
+  /** Probability, label, and what had to be repaired, of one row. */
+  predictOne(row: R): Prediction {
+    return this.#native.predictOnePacked(this.#packer.one(row)) as Prediction;
+  }
+
+  /** Each column's contribution to the row's log-odds, and `"(base)"`; exact for additive learners. */
+  contributions(row: R): Record<string, number> {
+    return this.#native.contributionsPacked(this.#packer.one(row));
+  }
+
+  /** P(target = positive) of every row. */
+  async predictProba(data: readonly R[] | Data, options: CallOptions = {}): Promise<Float64Array> {
+    if (!Array.isArray(data)) {
+      const table = await nativeTable(data as Data);
+      return enter(options, (call) => this.#native.predictProba(table, call));
+    }
+    const { width } = this.#packer;
+    const packed = new Float64Array(data.length * width);
+    const breather = new Breather();
+    for (let i = 0; i < data.length; i++) {
+      this.#packer.into(data[i], i, packed, i * width);
+      if (i % 64 === 63 && breather.isDue) {
+        await breather.breathe();
+      }
+    }
+    return enter(options, (call) => this.#native.predictProbaPacked(packed, call));
+  }
+
+  /** The label of every row at the model's threshold. */
+  async predict(data: readonly R[] | Data, options: CallOptions = {}): Promise<Label[]> {
+    const proba = await this.predictProba(data, options);
+    const { labels } = this;
+    const places = await enter(options, (call) => this.#native.decide(proba, call));
+    return Array.from(places, (place) => labels[place]);
+  }
+
+  /** The model judged on labelled rows. */
+  async evaluate(data: Data, options: CallOptions = {}): Promise<Evaluation> {
+    const table = await nativeTable(data);
+    return (await enter(options, (call) => this.#native.evaluate(table, call))) as Evaluation;
+  }
+
+  /** Every column's effect, most important first; for additive learners. */
+  terms(): Term[] {
+    return this.#native.terms() as Term[];
+  }
+
+  /** The labels: `[negative, positive]`. */
+  get labels(): [Label, Label] {
+    return this.#native.labels as [Label, Label];
+  }
+
+  /** Kinds and roles of the columns. */
+  get schema(): Schema {
+    return this.#native.schema as Schema;
+  }
+
+  /** The learner's name. */
+  get learner(): string {
+    return this.#native.learner;
+  }
+
+  /** The learner's parameters, by their names in the core. */
+  get params(): Record<string, unknown> {
+    return this.#native.params;
+  }
+
+  /** The probability from which a row counts as positive. */
+  get threshold(): number {
+    return this.#native.threshold;
+  }
+
+  /** SHA-256 of the artifact. */
+  get digest(): string {
+    return this.#native.digest;
+  }
+
+  /** How it was trained, and how well it did. */
+  get training(): Training {
+    return this.#native.training as Training;
+  }
+}

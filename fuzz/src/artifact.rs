@@ -2,6 +2,7 @@
 
 use attrition_core::ErrorKind;
 use attrition_core::artifact::ContainerRef;
+use attrition_core::model::Model;
 use sha2::{Digest, Sha256};
 
 /// The bytes as they are, and once more with all checksums made right, so that what lies behind them is reached.
@@ -22,6 +23,9 @@ fn load(bytes: &[u8]) {
             );
             for (name, _) in container.sections() {
                 let _ = container.json::<serde_json::Value>(name);
+            }
+            if let Err(e) = Model::from_bytes(bytes) {
+                assert_eq!(e.kind(), ErrorKind::Artifact, "{e}");
             }
         }
         Err(e) => assert_eq!(e.kind(), ErrorKind::Artifact, "{e}"),

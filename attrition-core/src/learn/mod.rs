@@ -192,7 +192,12 @@ impl Fitted {
     /// [`Error::Artifact`].
     pub fn check(&self, n_features: usize) -> Result<()> {
         let finite = match self {
-            Fitted::Logistic(m) => m.intercept.is_finite() && m.coef.iter().all(|b| b.is_finite()),
+            Fitted::Logistic(m) => {
+                m.intercept.is_finite()
+                    && m.coef.iter().all(|b| b.is_finite())
+                    // Read beside `coef`, so one for each or none.
+                    && (m.std_err.is_empty() || m.std_err.len() == m.coef.len())
+            }
             // A tree checks its nodes whenever it is made, also by deserialising.
             Fitted::Tree(_) => true,
         };
@@ -201,7 +206,7 @@ impl Fitted {
         }
         Err(Error::artifact(
             format!(
-                "the learner takes {} features, the pipeline makes {n_features}, or a coefficient is not finite",
+                "the learner takes {} features, the pipeline makes {n_features}, or a coefficient is not finite or without its error",
                 self.n_features()
             ),
             "the file is damaged or was made by hand; save it anew",

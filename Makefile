@@ -1,22 +1,21 @@
-# Every target sets up what it needs: only Rust, Python >= 3.10 and Node >= 20 must be there.
+# Every target sets up what it needs inside the repository: only Rust, Python >= 3.10 and Node >= 20 must be there.
 # Everything is built once, in the release profile, with the feature set of the whole workspace.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
 NODE ?= node
 NPM ?= npm
 CARGO ?= cargo
-
-# An own environment; nothing is installed outside the repository.
+export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENV := $(CURDIR)/.venv
 PY := $(VENV)/bin/python
-TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
-export CARGO_TARGET_DIR := $(TARGET_DIR)
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
-.PHONY: help demo test soak bench lint docs dist build test-rust clean
+.PHONY: help demo test soak bench lint docs dist build faces clean test-rust test-python test-node
 
 help:
 	@echo 'make demo   train, save and score in three languages ([DATA=file.csv TARGET=column POSITIVE=label])'
@@ -27,24 +26,123 @@ help:
 	@echo 'make docs   API docs'
 	@echo 'make dist   one wheel, one sdist, one npm tarball in dist/'
 
-# ── build ───────────────────────────────────────────────────────────────────────────────────────────────────────
-# Libraries (the crate and both faces), test binaries and examples in one call, so that all share one set of features.
+# ── set up ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# Both faces' environments are rebuilt when the files that name their packages change.
+VENV_STAMP := $(VENV)/.requirements-test
+NODE_STAMP := attrition-node/node_modules/.package-lock.json
+
+$(VENV_STAMP): requirements-test.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or later is needed, this is " + sys.version) if sys.version_info < (3, 10) else 0'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	touch $@
+
+$(NODE_STAMP): attrition-node/package.json attrition-node/package-lock.json
+	$(NODE) -e 'if (parseInt(process.versions.node) < 20) { console.error("Node 20 or later is needed, this is " + process.version); process.exit(1) }'
+	cd attrition-node && $(NPM) ci --no-fund --no-audit
+	touch $@
+
+# The crate, both faces, test programs and examples in one call, so that all share one set of features.
 build:
 	$(CARGO) build --release --locked --workspace --lib --tests --examples
 
+# What cargo built, put where Python and Node import it.
+faces: build $(VENV_STAMP) $(NODE_STAMP)
+	$(PY) attrition-py/scripts/install_dev.py $(CARGO_TARGET_DIR)
+	cd attrition-node && $(NPM) run --silent build
+
+# ── demo ────────────────────────────────────────────────────────────────────────────────────────────────────────
+DEMO := $(CARGO_TARGET_DIR)/demo
+ifdef DATA
+ifndef TARGET
+$(error DATA needs TARGET=column, the column to predict, and POSITIVE=label)
+endif
+ifndef POSITIVE
+$(error DATA needs POSITIVE=label, the label whose probability is wanted, and TARGET=column)
+endif
+# By way of the environment, so that a label may hold any character.
+export DATA TARGET POSITIVE
+DEMO_ARGS = "$$DATA" "$$TARGET" "$$POSITIVE"
+endif
+
+demo: faces
+	rm -rf $(DEMO)
+	@echo
+	@$(CARGO_TARGET_DIR)/release/examples/demo train $(DEMO) $(DEMO_ARGS)
+	@$(PY) scripts/score.py $(DEMO)
+	@$(NODE) scripts/score.mjs $(DEMO)
+	@$(CARGO_TARGET_DIR)/release/examples/demo compare $(DEMO)
+
 # ── test ────────────────────────────────────────────────────────────────────────────────────────────────────────
-test: test-rust
+# Rust first: its three_languages test writes what the other two languages are compared with.
+test: test-rust test-python test-node
 
 test-rust: build
 	$(CARGO) test --release --locked --workspace
 
+test-python: faces
+	$(PY) -m pytest attrition-py/tests
+	$(PY) -m pytest tests examples/python
+
+test-node: faces
+	cd attrition-node && $(NPM) test
+	$(NODE) --test tests/*.test.mjs
+
 # ── lint ────────────────────────────────────────────────────────────────────────────────────────────────────────
-lint:
+# Licences, sources and the one ndarray are also held by tests/dependencies.rs, where cargo-deny is not installed.
+lint: $(VENV_STAMP) $(NODE_STAMP)
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --release --locked --workspace --lib --tests --examples -- -D warnings
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+	if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --all-features --offline check licenses bans sources; fi
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	cd attrition-py && $(VENV)/bin/mypy
+	cd attrition-node && $(NPM) exec -- tsc -p tsconfig.json --noEmit
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --no-deps -p attrition-core
 
+# ── long runs, benches ──────────────────────────────────────────────────────────────────────────────────────────
+# Seconds of each long run.
+SOAK ?= 120
+soak: faces
+	ATTRITION_SOAK_SECONDS=$(SOAK) $(CARGO) test --release --locked -p attrition --test soak -- --nocapture
+	ATTRITION_FUZZ_SECONDS=$(SOAK) $(CARGO) test --release --locked -p attrition --test fuzz_replay
+	ATTRITION_SOAK_SECONDS=$(SOAK) $(PY) -m pytest attrition-py/tests -k soak
+	cd attrition-node && ATTRITION_SOAK_SECONDS=$(SOAK) $(NPM) test
+
+PEERS := $(CURDIR)/benches/peers/.venv
+$(PEERS)/.requirements: benches/peers/requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+bench: faces $(PEERS)/.requirements
+	$(PY) benches/calibration.py
+	$(CARGO) bench --profile release --locked -p attrition --bench one_row
+	$(CARGO) bench --profile release --locked -p attrition --bench large
+	rm -rf $(DEMO)
+	$(CARGO_TARGET_DIR)/release/examples/demo train $(DEMO) >/dev/null
+	$(PY) benches/one_row.py $(DEMO)/attrition.model $(DEMO)/rows.json
+	$(NODE) benches/one_row.mjs $(DEMO)/attrition.model $(DEMO)/rows.json
+	$(PEERS)/bin/python benches/peers/run.py "$$(ls -t $(CARGO_TARGET_DIR)/release/deps/large-* | grep -v '\.d$$' | head -n 1)" $(CARGO_TARGET_DIR)/bench/table.csv
+
+# ── packages ────────────────────────────────────────────────────────────────────────────────────────────────────
+# One wheel and one sdist of attrition-py, one npm tarball that holds this machine's addon.
+DIST_VENV := $(CURDIR)/.venv-dist
+DIST_STAMP := $(DIST_VENV)/.requirements-dist
+
+$(DIST_STAMP): requirements-dist.txt
+	$(PYTHON) -m venv $(DIST_VENV)
+	$(DIST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dist.txt
+	touch $@
+
+dist: faces $(DIST_STAMP)
+	rm -rf dist
+	mkdir dist
+	cd attrition-py && PATH="$(DIST_VENV)/bin:$$PATH" $(DIST_VENV)/bin/maturin build --release --locked --sdist --out $(CURDIR)/dist
+	cd attrition-node && $(NPM) pack --silent --pack-destination $(CURDIR)/dist >/dev/null
+	test "$$(ls dist | wc -l)" = 3 && test -f dist/attrition-$(VERSION).tgz && ls -l dist
+
 clean:
-	rm -rf $(TARGET_DIR) dist .venv .venv-dist attrition-node/node_modules
+	rm -rf $(CARGO_TARGET_DIR) dist $(VENV) $(DIST_VENV) attrition-node/node_modules

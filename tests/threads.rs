@@ -10,6 +10,7 @@ fn options(learner: &str) -> TrainOptions {
         target: Some("Attrition".into()),
         positive: Value::from("Yes"),
         learner: [learner].into(),
+        cv: Some(3),
         ..TrainOptions::default()
     }
 }

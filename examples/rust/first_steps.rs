@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout, reason = "a program that talks to a person")]
 
 use attrition_core::learn::Learner;
-use attrition_core::model::Model;
+use attrition_core::model::{Model, WarningKind};
 use attrition_core::schema::Schema;
 use attrition_core::train::Trainer;
 use attrition_core::{Result, datasets};
@@ -36,8 +36,9 @@ fn main() -> Result<()> {
     let at_risk = proba.iter().filter(|p| **p >= model.threshold()).count();
     println!("{at_risk} of {} employees are at or above the threshold {:.3}", proba.len(), model.threshold());
     let one = model.predict_one_json(br#"{"Age": 29, "OverTime": "Yes", "JobRole": "Astronaut"}"#)?;
-    println!("one record: {:.3}, label {}", one.proba, one.label);
-    for warning in one.warnings.iter().take(3) {
+    let gaps = one.warnings.iter().filter(|w| w.kind == WarningKind::Missing).count();
+    println!("one record: {:.3}, label {}, {gaps} gaps filled", one.proba, one.label);
+    for warning in one.warnings.iter().filter(|w| w.kind != WarningKind::Missing) {
         println!("  {}: {}", warning.column, warning.message);
     }
     Ok(())

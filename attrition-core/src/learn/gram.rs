@@ -299,6 +299,7 @@ impl Problem<'_> {
         }
     }
 
+    #[allow(clippy::too_many_arguments, reason = "one tile of one pass: all of it is in use")]
     fn indicator_sums(
         &self,
         layout: &Layout,

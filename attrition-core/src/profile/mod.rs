@@ -1,32 +1,177 @@
-//! stub
-use crate::{Result, Run, Table};
-/// p
+//! Mergeable summaries of a table.
+//!
+//! A [`Profile`] keeps, for every column, counts, exact moments, the ends, and how the values are spread; no row. It
+//! is what a saved model knows of its training data, and what drift is measured against.
+//!
+//! Everything is counted in whole numbers, summed without rounding and chosen without regard to order: the profile of
+//! parts, merged in any order, is the profile of the whole to the last byte. A cluster makes one a partition.
+
+mod column;
+mod levels;
+mod score;
+mod sketch;
+
+pub use column::{ColumnProfile, Numbers, Summary};
+pub use levels::{Levels, MAX_LEVELS};
+pub use score::{SCORE_BINS, ScoreProfile};
+pub use sketch::{Bucket, MAX_BUCKETS, MAX_EXACT, Quantile, Sketch};
+
+use std::collections::BTreeMap;
+
+use crate::{Error, Result, Run, Table};
+
+/// The summary of a table's columns.
+///
+/// | values | kept |
+/// |---|---|
+/// | numbers, times (in days) | exact sum and sum of squares, smallest and largest, counts of at most [`MAX_EXACT`] different values, else of at most [`MAX_BUCKETS`] buckets of the values' own bits |
+/// | strings | counts of at most [`MAX_LEVELS`] levels (see [`Levels`]) |
+/// | truth values | two counts |
+///
+/// The names of levels are kept: leave out columns of names or ids.
+///
+/// # Example
+/// ```
+/// use attrition_core::{Run, datasets, profile::Profile};
+/// let run = Run::new();
+/// let table = datasets::employees(2000, 0)?;
+/// let whole = Profile::of(&table, &run)?;
+/// let mut parts = Profile::of(&table.take(&(900..2000).collect::<Vec<_>>()), &run)?;
+/// parts.update(&table.take(&(0..900).collect::<Vec<_>>()), &run)?;
+/// assert_eq!(parts.to_bytes()?, whole.to_bytes()?);
+/// let age = whole.column("Age").unwrap();
+/// assert!(age.mean().unwrap() > 30.0 && age.missing_rate() == 0.0);
+/// # Ok::<(), attrition_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Profile {}
-/// c
-#[derive(Debug)]
-pub struct ColumnProfile {}
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    columns: BTreeMap<String, ColumnProfile>,
+    /// The scores of a model on these rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scores: Option<ScoreProfile>,
+}
+
+/// Rows a piece, at least.
+const PIECE_ROWS: usize = 65_536;
+/// Pieces a column, at most: bounds the memory of a long table.
+const MAX_PIECES: usize = 16;
+
 impl Profile {
-    /// x
-    pub fn of_columns(_: &Table, _: &[&str], _: &Run) -> Result<Profile> {
-        Ok(Profile {})
+    /// The summary of all columns.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub fn of(table: &Table, run: &Run) -> Result<Profile> {
+        let names: Vec<&str> = table.names().collect();
+        Profile::of_columns(table, &names, run)
     }
-    /// x
-    pub fn column(&self, _: &str) -> Option<&ColumnProfile> {
-        None
+
+    /// The summary of the named columns.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a name that is not there; [`Error::Cancelled`].
+    pub fn of_columns(table: &Table, names: &[&str], run: &Run) -> Result<Profile> {
+        let columns = names.iter().map(|n| table.column(n)).collect::<Result<Vec<_>>>()?;
+        let n = table.n_rows();
+        // Any cut gives the same result; this one bounds pieces and memory.
+        let size = PIECE_ROWS.max(n.div_ceil(MAX_PIECES));
+        let pieces = n.div_ceil(size).max(1);
+        let parts = run.map(columns.len() * pieces, |i| {
+            let (column, first) = (columns[i / pieces], i % pieces * size);
+            let mut part = ColumnProfile::empty();
+            for start in (first..(first + size).min(n)).step_by(PIECE_ROWS) {
+                run.check()?;
+                let end = (start + PIECE_ROWS).min(first + size).min(n);
+                part.merge(&ColumnProfile::of(column, start..end), column.name())?;
+            }
+            Ok(part)
+        })?;
+        let mut profile = Profile { columns: BTreeMap::new(), scores: None };
+        for (column, parts) in columns.iter().zip(parts.chunks(pieces)) {
+            let mut whole = ColumnProfile::empty();
+            for part in parts {
+                whole.merge(part, column.name())?;
+            }
+            profile.columns.insert(column.name().to_owned(), whole);
+        }
+        Ok(profile)
+    }
+
+    /// Adds a table's rows. The profile's columns are read, others passed over.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a column that is not there, [`Error::InvalidData`] for one that changed its kind
+    /// (the profile is then as before), [`Error::Cancelled`].
+    pub fn update(&mut self, batch: &Table, run: &Run) -> Result<()> {
+        let names: Vec<&str> = self.columns.keys().map(String::as_str).collect();
+        let other = Profile::of_columns(batch, &names, run)?;
+        self.merge(&other)
+    }
+
+    /// Adds the rows of another profile of the same columns.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a column that only one has, [`Error::InvalidData`] for one that changed its kind; the
+    /// profile is then as before.
+    pub fn merge(&mut self, other: &Profile) -> Result<()> {
+        let mut columns = self.columns.clone();
+        for name in other.columns.keys() {
+            if !columns.contains_key(name) {
+                return Err(Error::not_found("column", name, self.names()));
+            }
+        }
+        for (name, column) in &mut columns {
+            let part = other.columns.get(name).ok_or_else(|| Error::not_found("column", name, other.names()))?;
+            column.merge(part, name)?;
+        }
+        self.columns = columns;
+        if let Some(scores) = &other.scores {
+            self.scores.get_or_insert_default().merge(scores);
+        }
+        Ok(())
+    }
+
+    /// With the scores of a model on these rows.
+    pub fn with_scores(mut self, scores: ScoreProfile) -> Profile {
+        self.scores = Some(scores);
+        self
+    }
+
+    /// The scores of a model on these rows, where they were added.
+    pub fn scores(&self) -> Option<&ScoreProfile> {
+        self.scores.as_ref()
+    }
+    /// The summary of a column.
+    pub fn column(&self, name: &str) -> Option<&ColumnProfile> {
+        self.columns.get(name)
+    }
+    /// The columns, by name.
+    pub fn columns(&self) -> impl ExactSizeIterator<Item = (&str, &ColumnProfile)> {
+        self.columns.iter().map(|(n, c)| (n.as_str(), c))
+    }
+    /// The columns' names, sorted.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.columns.keys().map(String::as_str)
+    }
+
+    /// As bytes (JSON). The same rows give the same bytes, in whatever order and parts they came.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the serialiser fails.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(|e| Error::Internal(format!("a profile could not be written: {e}")))
+    }
+
+    /// From [`Profile::to_bytes`].
+    ///
+    /// # Errors
+    /// [`Error::Artifact`] when the bytes are not a profile.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Profile> {
+        serde_json::from_slice(bytes)
+            .map_err(|e| Error::artifact(format!("the profile cannot be read: {e}"), "write it again with to_bytes"))
     }
 }
-impl ColumnProfile {
-    /// x
-    pub fn missing_rate(&self) -> f64 {
-        0.0
-    }
-    /// x
-    pub fn share(&self, _: &str) -> Option<f64> {
-        None
-    }
-    /// x
-    pub fn quantile(&self, _: f64) -> Option<f64> {
-        None
-    }
-}
+
+#[cfg(test)]
+mod tests;

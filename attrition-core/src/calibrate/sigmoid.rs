@@ -25,13 +25,13 @@ pub(super) fn fit(z: &[f64], y: &[u8], weight: impl Fn(usize) -> f64) -> (f64, f
     let mut current = loss(a, b);
     for _ in 0..MAX_STEPS {
         let (mut ga, mut gb, mut haa, mut hab, mut hbb) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        for row in 0..y.len() {
-            let p = float::sigmoid(-(a * z[row] + b));
+        for (row, &z) in z.iter().enumerate() {
+            let p = float::sigmoid(-(a * z + b));
             let (slope, bend) = (weight(row) * (target(row) - p), weight(row) * p * (1.0 - p));
-            ga += slope * z[row];
+            ga += slope * z;
             gb += slope;
-            haa += bend * z[row] * z[row];
-            hab += bend * z[row];
+            haa += bend * z * z;
+            hab += bend * z;
             hbb += bend;
         }
         // Scores that are all equal leave one direction without curvature.
@@ -49,8 +49,7 @@ pub(super) fn fit(z: &[f64], y: &[u8], weight: impl Fn(usize) -> f64) -> (f64, f
                 break true;
             }
             step *= 0.5;
-            // Also leaves the loop where the step is NaN.
-            if !(step > 1e-10) {
+            if step <= 1e-10 {
                 break false;
             }
         };

@@ -60,7 +60,10 @@ fn only_what_is_off_is_calibrated() {
     assert!(chosen.is_some());
     let mut w = vec![1.0; 600];
     for i in 0..400 {
-        (z.push(9.0), p.push(0.999), y.push(u8::from(i % 2 == 0)), w.push(0.0));
+        z.push(9.0);
+        p.push(0.999);
+        y.push(u8::from(i % 2 == 0));
+        w.push(0.0);
     }
     assert_eq!(Calibrator::choose(&z, &p, &y, Some(&w), Seed(0)).unwrap(), chosen);
     // Nothing to choose on.

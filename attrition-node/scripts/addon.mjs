@@ -1,4 +1,4 @@
-// Takes what cargo built into this package: the native library, and its declarations `native.d.ts`.
+// Takes what cargo built into this package: the native library, its declarations `native.d.ts`, and the licences.
 //
 //   node scripts/addon.mjs [--check] [target folder]
 //
@@ -29,6 +29,7 @@ if (check) {
   copyFileSync(library, `${addon}.new`);
   renameSync(`${addon}.new`, addon);
   writeFileSync(committed, declarations);
+  for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"]) copyFileSync(join(here, "..", licence), join(here, licence));
 }
 
 function read(path) {

@@ -27,6 +27,9 @@ fn guard<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
+/// `(stage, done, total)`.
+type Report<'f> = Function<'f, FnArgs<(String, f64, f64)>, ()>;
+
 /// Observer, cancel token and thread limit of one call.
 #[napi]
 pub struct Call {
@@ -40,7 +43,7 @@ impl Call {
     #[napi(constructor)]
     pub fn new(
         #[napi(ts_arg_type = "((stage: string, done: number, total: number) => void) | undefined | null")]
-        on_progress: Option<Function<'_, FnArgs<(String, f64, f64)>, ()>>,
+        on_progress: Option<Report<'_>>,
         n_threads: Option<u32>,
     ) -> napi::Result<Call> {
         let token = CancelToken::new();

@@ -40,6 +40,21 @@ impl Tag {
             _ => Tag::Nested,
         }
     }
+
+    fn is_gap(self) -> bool {
+        matches!(self, Tag::Absent | Tag::Missing)
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Tag::Absent | Tag::Missing => "a gap",
+            Tag::Bool => "a boolean",
+            Tag::Number | Tag::Int => "a number",
+            Tag::Text => "a string",
+            Tag::Date => "a date",
+            Tag::Nested => "a nested value",
+        }
+    }
 }
 
 /// Microseconds of a `Date`'s milliseconds.
@@ -100,45 +115,68 @@ impl TableBuilder {
 }
 
 fn cells(name: String, tags: &[u8], numbers: &[f64], ints: &[i64], texts: Vec<String>) -> Result<Column> {
+    let rows = || tags.iter().map(|&tag| Tag::from_u8(tag)).enumerate();
     let number = |row: usize| numbers.get(row).copied().unwrap_or(f64::NAN);
-    let missing = |row: usize| matches!(Tag::from_u8(tags[row]), Tag::Absent | Tag::Missing);
-    let rows = 0..tags.len();
-    let mask = || Mask::from_missing(rows.clone().map(missing));
-    let mut kinds = rows.clone().filter(|&row| !missing(row)).map(|row| Tag::from_u8(tags[row]));
-    let kind = kinds.next().unwrap_or(Tag::Number);
-    let values = match kind {
-        _ if kinds.any(|k| k != kind) => {
-            let row = rows.clone().find(|&row| !missing(row) && Tag::from_u8(tags[row]) != kind).unwrap_or_default();
-            return Err(Error::data(
-                Place::cell(row, name),
-                "a value of another kind than those above it",
-                "one kind of value in a column",
-                "convert the column to one kind",
-            ));
-        }
-        Tag::Absent | Tag::Missing | Tag::Number => {
-            Values::Float(rows.map(|row| if missing(row) { f64::NAN } else { number(row) }).collect::<Vec<_>>().into())
-        }
-        Tag::Bool => Values::Bool(rows.clone().map(|row| number(row) != 0.0).collect::<Vec<_>>().into(), mask()),
-        Tag::Int => Values::Int(
-            rows.clone().map(|row| ints.get(row).copied().unwrap_or_default()).collect::<Vec<_>>().into(),
-            mask(),
-        ),
-        Tag::Date => Values::Time(rows.clone().map(|row| micros(number(row))).collect::<Vec<_>>().into(), mask()),
-        Tag::Text => Values::Codes(
-            rows.map(|row| if missing(row) { MISSING_CODE } else { number(row) as u32 }).collect::<Vec<_>>().into(),
+    let int = |row: usize| ints.get(row).copied().unwrap_or_default();
+    let mask = || Mask::from_missing(tags.iter().map(|&tag| Tag::from_u8(tag).is_gap()));
+    let mut first = [None; 8];
+    for (row, tag) in rows().filter(|(_, tag)| !tag.is_gap()) {
+        first[tag as usize].get_or_insert(row);
+    }
+    let has = |tag: Tag| first[tag as usize].is_some();
+    let values = match (has(Tag::Text), has(Tag::Date), has(Tag::Number), has(Tag::Int), has(Tag::Bool)) {
+        _ if has(Tag::Nested) => return Err(mixed(&name, &first)),
+        (true, false, false, false, false) => Values::Codes(
+            rows()
+                .map(|(row, tag)| if tag.is_gap() { MISSING_CODE } else { number(row) as u32 })
+                .collect::<Vec<_>>()
+                .into(),
             Arc::new(texts),
         ),
-        Tag::Nested => {
-            return Err(Error::data(
-                Place::column(name),
-                "nested values",
-                "numbers, strings, booleans, dates or gaps",
-                "take the values out into columns of their own",
-            ));
+        (false, true, false, false, false) => {
+            Values::Time(rows().map(|(row, _)| micros(number(row))).collect::<Vec<_>>().into(), mask())
         }
+        (false, false, false, true, false) => {
+            Values::Int(rows().map(|(row, _)| int(row)).collect::<Vec<_>>().into(), mask())
+        }
+        (false, false, false, false, true) => {
+            Values::Bool(rows().map(|(row, _)| number(row) != 0.0).collect::<Vec<_>>().into(), mask())
+        }
+        (false, false, _, _, _) => {
+            let value = |(row, tag): (usize, Tag)| match tag {
+                Tag::Int => int(row) as f64,
+                Tag::Number | Tag::Bool => number(row),
+                _ => f64::NAN,
+            };
+            Values::Float(rows().map(value).collect::<Vec<_>>().into())
+        }
+        _ => return Err(mixed(&name, &first)),
     };
     Column::new(name, values)
+}
+
+/// The error for cells that no column holds together: the first two that do not go with each other.
+fn mixed(name: &str, first: &[Option<usize>; 8]) -> Error {
+    let mut seen: Vec<(usize, &str)> =
+        (0u8..).zip(first).filter_map(|(tag, row)| row.map(|row| (row, Tag::from_u8(tag).words()))).collect();
+    seen.sort_unstable();
+    if let Some((row, words)) = seen.iter().find(|(_, words)| *words == Tag::Nested.words()) {
+        let expected = "a number, a string, a boolean, a date or a gap";
+        return Error::data(
+            Place::cell(*row, name),
+            *words,
+            expected,
+            "take what it holds out into columns of their own",
+        );
+    }
+    let (row, words) = seen.first().copied().unwrap_or_default();
+    let other = seen.iter().copied().find(|s| s.1 != words).unwrap_or((row, words));
+    Error::data(
+        Place::cell(other.0, name),
+        other.1,
+        format!("{words} as in row {row}"),
+        "make all values of the column one kind, for example with String()",
+    )
 }
 
 /// Read a CSV file, as the JSON of the options says.

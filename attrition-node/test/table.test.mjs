@@ -37,11 +37,19 @@ test("strings survive as they are", async () => {
   assert.deepEqual((await Table.from({ s: strings })).column("s"), strings);
 });
 
+test("numbers, BigInts and booleans of one column become numbers", async () => {
+  const table = await Table.from({ a: [1.5, 2n, true, null], b: [1n, null, false, true] });
+  assert.deepEqual(table.types, ["float", "float"]);
+  assert.deepEqual([table.column("a"), table.column("b")], [[1.5, 2, 1, null], [1, null, 0, 1]]);
+});
+
 test("bad data is refused by place", async () => {
   const cases = [
     [[{ a: 1 }, { a: "x" }], { row: 1, column: "a" }],
     [{ a: [1], b: [2, 3] }, { column: "b" }],
-    [{ a: [{}] }, { column: "a" }],
+    [{ a: [{}] }, { row: 0, column: "a" }],
+    [{ a: [1, null, []] }, { row: 2, column: "a" }],
+    [{ a: [new Date(0), true] }, { row: 1, column: "a" }],
     [{ a: 5 }, { column: "a" }],
     [[null], { row: 0 }],
     [5, {}],

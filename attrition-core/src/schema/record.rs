@@ -12,39 +12,7 @@ use crate::error::{Place, Problem};
 use crate::table::time::{MICROS_PER_DAY, parse};
 use crate::{Error, Result};
 
-/// A borrowed value of a record.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum ValueRef<'a> {
-    /// `null`, `None`, `undefined`, an absent key.
-    Missing,
-    /// A truth value.
-    Bool(bool),
-    /// A whole number.
-    Int(i64),
-    /// A number; NaN is missing.
-    Float(f64),
-    /// A text.
-    Text(&'a str),
-    /// An instant: microseconds since 1970-01-01 UTC.
-    Time(i64),
-    /// A list, an object, or anything else that no field takes.
-    Nested,
-}
-
-impl ValueRef<'_> {
-    fn describe(&self) -> String {
-        match self {
-            ValueRef::Missing => "a missing value".into(),
-            ValueRef::Bool(b) => format!("the truth value {b}"),
-            ValueRef::Int(i) => format!("the number {i}"),
-            ValueRef::Float(x) => format!("the number {x}"),
-            // A row's texts stay out of messages: they may be a person's.
-            ValueRef::Text(_) => "a text".into(),
-            ValueRef::Time(_) => "an instant".into(),
-            ValueRef::Nested => "a nested value".into(),
-        }
-    }
-}
+pub use crate::table::ValueRef;
 
 /// One slot of a packed row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -9,14 +9,19 @@
 //! | bool | `bool` | a set bit of the column's [`Mask`] |
 //! | time | `i64` microseconds since 1970-01-01 UTC | a set bit of the column's [`Mask`] |
 
+#[cfg(feature = "arrow")]
+mod arrow;
 mod csv;
 mod intern;
+mod json;
+mod records;
 pub mod time;
 mod token;
 mod value;
 
 pub use csv::CsvOptions;
-pub use value::Value;
+pub use records::Records;
+pub use value::{Value, ValueRef};
 
 use std::collections::HashMap;
 use std::ops::Deref;

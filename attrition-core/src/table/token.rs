@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::intern::Interner;
-use super::{Column, MISSING_CODE, Mask, Values, time};
+use super::{Column, MISSING_CODE, Mask, ValueRef, Values, time};
 
 /// Which fields are missing values.
 #[derive(Debug, Clone)]
@@ -244,6 +244,52 @@ impl ColumnBuilder {
             Cells::Lost | Cells::Skipped => {}
         }
         self.rows += 1;
+    }
+
+    /// One more typed value; `false`, and nothing done, where it is of another sort than those before. Whole numbers
+    /// and floats are one sort.
+    pub(crate) fn push_value(&mut self, value: ValueRef<'_>) -> bool {
+        if let Cells::Gap = self.cells {
+            match value {
+                ValueRef::Missing | ValueRef::Nested => {}
+                ValueRef::Float(x) if x.is_nan() => {}
+                ValueRef::Bool(_) => self.open(Cells::Bool(Vec::new())),
+                ValueRef::Int(_) => self.open(Cells::Int(Vec::new())),
+                ValueRef::Float(_) => self.open(Cells::Float(Vec::new())),
+                ValueRef::Time(_) => self.open(Cells::Time(Vec::new())),
+                ValueRef::Text(_) => self.open(Cells::Text(Vec::new(), Interner::new())),
+            }
+        }
+        match (&mut self.cells, value) {
+            (_, ValueRef::Missing) => {
+                self.push_missing();
+                return true;
+            }
+            (_, ValueRef::Float(x)) if x.is_nan() => {
+                self.push_missing();
+                return true;
+            }
+            (Cells::Bool(v), ValueRef::Bool(b)) => v.push(b),
+            (Cells::Int(v), ValueRef::Int(i)) => v.push(i),
+            (Cells::Float(v), ValueRef::Int(i)) => v.push(i as f64),
+            (Cells::Float(v), ValueRef::Float(x)) => v.push(x),
+            (Cells::Time(v), ValueRef::Time(t)) => v.push(t),
+            (Cells::Text(v, words), ValueRef::Text(t)) => v.push(words.code(t)),
+            (Cells::Int(_), ValueRef::Float(x)) => {
+                self.to_float();
+                if let Cells::Float(v) = &mut self.cells {
+                    v.push(x);
+                }
+            }
+            _ => return false,
+        }
+        self.rows += 1;
+        true
+    }
+
+    /// Rows so far.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
     }
 
     pub(crate) fn push_missing(&mut self) {

@@ -55,6 +55,54 @@ impl Value {
     }
 }
 
+/// A borrowed value: a record's, or one on its way into a column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ValueRef<'a> {
+    /// `null`, `None`, `undefined`, an absent key.
+    Missing,
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number; NaN is missing.
+    Float(f64),
+    /// A text.
+    Text(&'a str),
+    /// An instant: microseconds since 1970-01-01 UTC.
+    Time(i64),
+    /// A list, an object, or anything else that no column takes.
+    Nested,
+}
+
+impl ValueRef<'_> {
+    /// A few words for an error message.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            ValueRef::Missing => "a missing value".into(),
+            ValueRef::Bool(b) => format!("the truth value {b}"),
+            ValueRef::Int(i) => format!("the number {i}"),
+            ValueRef::Float(x) => format!("the number {x}"),
+            // A row's texts stay out of messages: they may be a person's.
+            ValueRef::Text(_) => "a text".into(),
+            ValueRef::Time(_) => "an instant".into(),
+            ValueRef::Nested => "a nested value".into(),
+        }
+    }
+}
+
+impl<'a> From<&'a Value> for ValueRef<'a> {
+    fn from(value: &'a Value) -> ValueRef<'a> {
+        match value {
+            Value::Missing => ValueRef::Missing,
+            Value::Bool(b) => ValueRef::Bool(*b),
+            Value::Int(i) => ValueRef::Int(*i),
+            Value::Float(x) => ValueRef::Float(*x),
+            Value::Text(t) => ValueRef::Text(t),
+            Value::Time(t) => ValueRef::Time(*t),
+        }
+    }
+}
+
 /// Equality by value: `1`, `1.0` and `true` are equal, `"1"` is not; missing equals missing.
 impl PartialEq for Value {
     fn eq(&self, other: &Value) -> bool {

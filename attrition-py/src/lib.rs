@@ -3,6 +3,7 @@
 //! The library is `attrition._core`; what users import is the package `attrition` in `python/`.
 
 mod cell;
+mod datasets;
 mod door;
 mod error;
 mod evaluate;
@@ -17,6 +18,8 @@ mod train;
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
+    use super::datasets::employees;
+    #[pymodule_export]
     use super::error::error_kinds;
     #[pymodule_export]
     use super::evaluate::Evaluation;
@@ -26,11 +29,11 @@ mod _core {
         roc_curve, threshold,
     };
     #[pymodule_export]
-    use super::model::{Model, Prediction, Training, Warning};
+    use super::model::{Model, Prediction, Training, Warning, load};
     #[pymodule_export]
     use super::schema::Schema;
     #[pymodule_export]
-    use super::table::Table;
+    use super::table::{Table, read_csv};
     #[pymodule_export]
     use super::train::{CrossValidation, Event, cross_validate, normalized, train};
 

@@ -1,6 +1,7 @@
 //! A trained model: it predicts, explains and judges.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 
 use attrition_core::model::{
     Model as Core, Prediction as CorePrediction, Training as CoreTraining, Warning as CoreWarning,
@@ -12,7 +13,8 @@ use numpy::PyArray1;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use crate::cell::Cell;
 use crate::door::{enter, guarded, quick};
@@ -305,6 +307,33 @@ impl Model {
         Training { inner: self.inner.training().clone() }
     }
 
+    /// Write the model's file: whole or not at all.
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        enter(py, None, None, |_| self.inner.save(&path))
+    }
+
+    /// The bytes that `save` writes.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &enter(py, None, None, |_| self.inner.to_bytes())?))
+    }
+
+    /// The model of bytes that `to_bytes` gave, or that stand in a model's file.
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, data: PyBackedBytes) -> PyResult<Model> {
+        let inner = enter(py, None, None, |_| Core::from_bytes(&data))?;
+        Ok(Model::new(py, inner))
+    }
+
+    /// SHA-256 of the model's content, 64 hexadecimal digits: equal models, equal digest.
+    #[getter]
+    fn digest(&self, py: Python<'_>) -> PyResult<String> {
+        quick(py, || Ok(self.inner.digest()))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        Ok((py.get_type::<Model>().getattr("from_bytes")?, (self.to_bytes(py)?,)))
+    }
+
     fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
         slf
     }
@@ -324,6 +353,14 @@ impl Model {
             self.inner.threshold()
         )
     }
+}
+
+/// Read a model's file.
+#[pyfunction]
+#[pyo3(signature = (path))]
+pub(crate) fn load(py: Python<'_>, path: PathBuf) -> PyResult<Model> {
+    let inner = enter(py, None, None, |_| Core::load(&path))?;
+    Ok(Model::new(py, inner))
 }
 
 /// Probability, label and repairs of one row.

@@ -2,10 +2,11 @@
 //! dicts, NumPy matrices.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use attrition_core::error::Place;
-use attrition_core::table::{Buffer, Column, MISSING_CODE, Mask, Table as Core, Value, Values};
+use attrition_core::table::{Buffer, Column, CsvOptions, MISSING_CODE, Mask, Table as Core, Value, Values};
 use attrition_core::{Error, Result};
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::{PyTypeError, PyUnicodeError, PyValueError};
@@ -16,8 +17,9 @@ use pyo3::{PyTypeCheck, intern};
 use pyo3_arrow::{PyRecordBatch, PyTable as ArrowTable};
 
 use crate::cell::Cell;
-use crate::door::quick;
+use crate::door::{enter, quick};
 use crate::error::to_py;
+use crate::json::names;
 
 /// Named, typed columns of equal length.
 ///
@@ -118,6 +120,28 @@ impl Table {
         slf.py().import("polars")?.call_method1("DataFrame", (slf,))
     }
 
+    /// The first ten rows, for notebooks.
+    fn _repr_html_(&self) -> String {
+        let shown = self.inner.n_rows().min(10);
+        let mut html = String::from("<table><thead><tr>");
+        for c in self.inner.columns() {
+            html.push_str(&format!("<th>{}<br><small>{}</small></th>", escape(c.name()), c.type_name()));
+        }
+        html.push_str("</tr></thead><tbody>");
+        for row in 0..shown {
+            html.push_str("<tr>");
+            for c in self.inner.columns() {
+                let value = c.get(row);
+                let text = if matches!(value, Value::Missing) { String::new() } else { escape(&value.to_string()) };
+                html.push_str(&format!("<td>{text}</td>"));
+            }
+            html.push_str("</tr>");
+        }
+        let (rows, columns) = (self.inner.n_rows(), self.inner.n_columns());
+        html.push_str(&format!("</tbody></table><small>{rows} rows × {columns} columns</small>"));
+        html
+    }
+
     fn __repr__(&self) -> String {
         let shown: Vec<String> =
             self.inner.columns().iter().take(8).map(|c| format!("{}: {}", c.name(), c.type_name())).collect();
@@ -125,6 +149,21 @@ impl Table {
         let (rows, columns) = (self.inner.n_rows(), self.inner.n_columns());
         format!("Table({rows} rows × {columns} columns: {}{more})", shown.join(", "))
     }
+}
+
+/// The characters that HTML gives a meaning.
+fn escape(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+        out
+    })
 }
 
 /// Whether float and integer arrays may be read where they lie.
@@ -167,6 +206,34 @@ pub(crate) fn read(data: &Bound<'_, PyAny>, names: Option<Vec<String>>, memory: 
     }
     let got = format!("an object of type {}", data.get_type().fully_qualified_name()?);
     Err(to_py(py, &not_a_table(got)))
+}
+
+/// Read a CSV file: a header, then records; types are found over the whole file.
+///
+/// `missing` are the fields that are missing values (None: those of pandas), `text` the columns that are strings whatever
+/// they look like, `trim` takes blanks from around strings.
+#[pyfunction]
+#[pyo3(signature = (path, *, delimiter=",", missing=None, text=None, trim=false, n_threads=None, progress=None))]
+#[allow(clippy::too_many_arguments, reason = "they are Python's keywords")]
+pub(crate) fn read_csv(
+    py: Python<'_>,
+    path: PathBuf,
+    delimiter: &str,
+    missing: Option<&Bound<'_, PyAny>>,
+    text: Option<&Bound<'_, PyAny>>,
+    trim: bool,
+    n_threads: Option<usize>,
+    progress: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Table> {
+    let mut given = vec![("delimiter", serde_json::Value::from(delimiter)), ("trim", trim.into())];
+    given.extend(missing.map(names).transpose()?.map(|m| ("missing", m.into())));
+    given.extend(text.map(names).transpose()?.map(|t| ("text", t.into())));
+    let given = given.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+    let options: CsvOptions = quick(py, || {
+        serde_json::from_value(serde_json::Value::Object(given))
+            .map_err(|e| Error::param("options", e, "the options of read_csv", "the delimiter is one character"))
+    })?;
+    enter(py, progress, n_threads, |run| Core::read_csv_with(&path, &options, run)).map(Table::new)
 }
 
 fn not_a_table(got: String) -> Error {

@@ -12,8 +12,20 @@ dict rows, a 2-D NumPy array with ``names=``, an :class:`attrition.Table`. Colum
 
 from __future__ import annotations
 
-from . import metrics
-from ._core import CrossValidation, Evaluation, Event, Model, Prediction, Schema, Table, Training, Warning
+from . import datasets, metrics
+from ._core import (
+    CrossValidation,
+    Evaluation,
+    Event,
+    Model,
+    Prediction,
+    Schema,
+    Table,
+    Training,
+    Warning,
+    load,
+    read_csv,
+)
 from ._errors import (
     ArtifactError,
     AttritionError,
@@ -51,6 +63,9 @@ __all__ = [
     "UnsupportedError",
     "Warning",
     "cross_validate",
+    "datasets",
+    "load",
     "metrics",
+    "read_csv",
     "train",
 ]

@@ -30,7 +30,10 @@ def main() -> int:
     built_name, module_name = LIBRARIES.get(sys.platform, LIBRARIES["linux"])
     built = Path(sys.argv[1]) / "release" / built_name
     if not built.is_file():
-        print(f"{built} is not there; run `cargo build --release --workspace` first", file=sys.stderr)
+        print(
+            f"{built} is not there; run `cargo build --release --workspace` first",
+            file=sys.stderr,
+        )
         return 1
     module = PACKAGE_ROOT / "attrition" / module_name
     # Beside it and renamed: a process that has the old one loaded keeps it.

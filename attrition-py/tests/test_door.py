@@ -76,7 +76,11 @@ def test_ctrl_c_stops_training_and_leaves_no_thread() -> None:
             print("finished")
     """
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
     words = done.stdout.split()
     assert words[0] == "interrupted", done

@@ -33,8 +33,19 @@ def test_by_hand() -> None:
 
 def test_any_array_will_do() -> None:
     expected = metrics.log_loss(Y, P)
-    for y in (np.array(Y), np.array(Y, dtype=bool), np.array(Y, dtype=float), pd.Series(Y, dtype="Int8"), tuple(Y)):
-        for p in (P, np.array(P), pd.Series(P, dtype="Float64"), np.array([P, P]).T[:, 0]):
+    for y in (
+        np.array(Y),
+        np.array(Y, dtype=bool),
+        np.array(Y, dtype=float),
+        pd.Series(Y, dtype="Int8"),
+        tuple(Y),
+    ):
+        for p in (
+            P,
+            np.array(P),
+            pd.Series(P, dtype="Float64"),
+            np.array([P, P]).T[:, 0],
+        ):
             assert metrics.log_loss(y, p) == expected
 
 

@@ -51,7 +51,14 @@ def test_labels_have_the_type_of_the_target(employees: pd.DataFrame) -> None:
         (left.map({True: "Yes", False: "No"}), "Yes", np.dtype(object)),
     ]:
         frame = employees.assign(Attrition=target)
-        small = attrition.train(frame, target="Attrition", positive=positive, cv=None, holdout=None, calibration=None)
+        small = attrition.train(
+            frame,
+            target="Attrition",
+            positive=positive,
+            cv=None,
+            holdout=None,
+            calibration=None,
+        )
         labels = small.predict(frame)
         assert labels.dtype == dtype
         assert set(labels.tolist()) == set(small.labels)
@@ -63,7 +70,8 @@ def test_labels_have_the_type_of_the_target(employees: pd.DataFrame) -> None:
 def test_positive_is_compared_by_value(employees: pd.DataFrame) -> None:
     frame = employees.assign(Attrition=(employees["Attrition"] == "Yes").astype("int64"))
     digests = {
-        attrition.train(frame, target="Attrition", positive=p, cv=None).digest for p in (1, 1.0, True, np.int64(1), np.float32(1))
+        attrition.train(frame, target="Attrition", positive=p, cv=None).digest
+        for p in (1, 1.0, True, np.int64(1), np.float32(1))
     }
     assert len(digests) == 1
     with pytest.raises(attrition.InvalidParamError, match='"1"'):
@@ -73,12 +81,18 @@ def test_positive_is_compared_by_value(employees: pd.DataFrame) -> None:
 def test_same_seed_same_bytes(model: attrition.Model, employees: pd.DataFrame) -> None:
     for n_threads in (1, 2, 8):
         again = attrition.train(
-            employees, target="Attrition", positive="Yes", sensitive="Gender", n_threads=n_threads
+            employees,
+            target="Attrition",
+            positive="Yes",
+            sensitive="Gender",
+            n_threads=n_threads,
         )
         assert again.to_bytes() == model.to_bytes()
 
 
-def test_predict_never_fails_for_gaps_levels_and_extra_columns(model: attrition.Model) -> None:
+def test_predict_never_fails_for_gaps_levels_and_extra_columns(
+    model: attrition.Model,
+) -> None:
     prediction = model.predict_one({"Age": 300, "OverTime": "perhaps", "nonsense": object()})
     assert 0 <= prediction.proba <= 1
     assert prediction.label in ("Yes", "No")
@@ -187,7 +201,13 @@ def test_bad_files_are_clear_errors(model: attrition.Model, tmp_path: Path) -> N
     with pytest.raises(attrition.FileError):
         model.save(tmp_path / "no" / "such" / "folder")
     data = model.to_bytes()
-    for bad in (b"", b"PK\x03\x04", data[:-1], data[: len(data) // 2], data[:100] + bytes([data[100] ^ 1]) + data[101:]):
+    for bad in (
+        b"",
+        b"PK\x03\x04",
+        data[:-1],
+        data[: len(data) // 2],
+        data[:100] + bytes([data[100] ^ 1]) + data[101:],
+    ):
         with pytest.raises(attrition.ArtifactError):
             attrition.Model.from_bytes(bad)
 
@@ -204,7 +224,13 @@ def test_evaluate_and_training_are_plain_values(model: attrition.Model, employee
     assert isinstance(next(iter(training.values())), str | int | float)
     assert training["n_rows"] == 1470
     assert model.training["n_holdout"] == training["n_holdout"]
-    for thing in (model, evaluation, model.training, model.schema, model.predict_one({"Age": 41})):
+    for thing in (
+        model,
+        evaluation,
+        model.training,
+        model.schema,
+        model.predict_one({"Age": 41}),
+    ):
         assert type(thing).__name__ in repr(thing)
 
 

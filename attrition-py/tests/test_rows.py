@@ -38,7 +38,10 @@ def values(name: str) -> st.SearchStrategy[Any]:
     if KINDS[name] == "bool":
         return st.sampled_from([True, False, 0, 1, 0.0, 1.0, np.True_, np.int64(1)]) | gap
     if KINDS[name] == "time":
-        moment = st.datetimes(pd.Timestamp(2000, 1, 1).to_pydatetime(), pd.Timestamp(2100, 1, 1).to_pydatetime())
+        moment = st.datetimes(
+            pd.Timestamp(2000, 1, 1).to_pydatetime(),
+            pd.Timestamp(2100, 1, 1).to_pydatetime(),
+        )
         return moment | moment.map(pd.Timestamp) | moment.map(np.datetime64) | moment.map(lambda t: t.isoformat()) | gap
     return st.sampled_from(LEVELS[name]) | st.text(max_size=3) | st.sampled_from(LEVELS[name]).map(np.str_) | gap
 

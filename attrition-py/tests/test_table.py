@@ -40,14 +40,26 @@ def column(values: object) -> tuple[str, list[object]]:
         ([None, None], "float", [None, None]),
         ([], "float", []),
         ([dt.date(2024, 5, 31), None], "time", [dt.datetime(2024, 5, 31), None]),
-        ([dt.datetime(2024, 5, 31, 1, 2, 3, 4), pd.NaT], "time", [dt.datetime(2024, 5, 31, 1, 2, 3, 4), None]),
+        (
+            [dt.datetime(2024, 5, 31, 1, 2, 3, 4), pd.NaT],
+            "time",
+            [dt.datetime(2024, 5, 31, 1, 2, 3, 4), None],
+        ),
         (
             [dt.datetime(2024, 5, 31, 2, tzinfo=dt.timezone(dt.timedelta(hours=2)))],
             "time",
             [dt.datetime(2024, 5, 31)],
         ),
-        ([pd.Timestamp("2024-05-31 01:02:03.123456789")], "time", [dt.datetime(2024, 5, 31, 1, 2, 3, 123456)]),
-        ([np.datetime64("2024-05-31"), np.datetime64("NaT")], "time", [dt.datetime(2024, 5, 31), None]),
+        (
+            [pd.Timestamp("2024-05-31 01:02:03.123456789")],
+            "time",
+            [dt.datetime(2024, 5, 31, 1, 2, 3, 123456)],
+        ),
+        (
+            [np.datetime64("2024-05-31"), np.datetime64("NaT")],
+            "time",
+            [dt.datetime(2024, 5, 31), None],
+        ),
         ([decimal.Decimal("1.5"), 2], "float", [1.5, 2.0]),
         ([np.int8(1), np.int64(2)], "int", [1, 2]),
         ([np.float32(1.5), np.float64(2)], "float", [1.5, 2.0]),
@@ -70,7 +82,11 @@ def column(values: object) -> tuple[str, list[object]]:
             "time",
             [dt.datetime(2024, 5, 31), None],
         ),
-        (np.array(["2024-05"], dtype="datetime64[M]"), "time", [dt.datetime(2024, 5, 1)]),
+        (
+            np.array(["2024-05"], dtype="datetime64[M]"),
+            "time",
+            [dt.datetime(2024, 5, 1)],
+        ),
         (pd.Series([1, None], dtype="Int64"), "int", [1, None]),
         (pd.Series([1, None], dtype="UInt8"), "int", [1, None]),
         (pd.Series([1.5, None], dtype="Float32"), "float", [1.5, None]),
@@ -80,7 +96,11 @@ def column(values: object) -> tuple[str, list[object]]:
         (pd.Series(["a", None, "b"], dtype="category"), "string", ["a", None, "b"]),
         (pd.Series([3, None, 1], dtype="category"), "string", ["3", None, "1"]),
         (pd.Series([1, 1, 0], dtype="Sparse[int]"), "int", [1, 1, 0]),
-        (pd.Series(pd.to_datetime(["2024-05-31", None])), "time", [dt.datetime(2024, 5, 31), None]),
+        (
+            pd.Series(pd.to_datetime(["2024-05-31", None])),
+            "time",
+            [dt.datetime(2024, 5, 31), None],
+        ),
         (
             pd.Series(pd.to_datetime(["2024-05-31 02:00+02:00", None], utc=True)).dt.tz_convert("Europe/Berlin"),
             "time",
@@ -119,7 +139,11 @@ def test_subclasses_of_builtins_are_their_values() -> None:
     ],
 )
 def test_mixed_and_foreign_values_name_their_row(values: object, row: int, message: str) -> None:
-    for way in (values, np.array([*values, None], dtype=object)[:-1], pd.Series(values, dtype=object)):  # type: ignore[misc]
+    for way in (
+        values,
+        np.array([*values, None], dtype=object)[:-1],
+        pd.Series(values, dtype=object),
+    ):  # type: ignore[misc]
         with pytest.raises(attrition.InvalidDataError, match=message) as caught:
             Table({"x": way})
         assert (caught.value.row, caught.value.column) == (row, "x")
@@ -147,10 +171,22 @@ def test_what_is_no_column_is_refused_by_name(values: object) -> None:
 
 def test_a_pandas_frame_needs_no_pyarrow_and_keeps_every_column() -> None:
     frame = pd.DataFrame(
-        {"f": [1.5, NAN], "i": [1, 2], "s": ["a", None], "b": [True, False], "t": pd.to_datetime(["2024-05-31", None])}
+        {
+            "f": [1.5, NAN],
+            "i": [1, 2],
+            "s": ["a", None],
+            "b": [True, False],
+            "t": pd.to_datetime(["2024-05-31", None]),
+        }
     )
     table = Table(frame)
-    assert table.types == {"f": "float", "i": "int", "s": "string", "b": "bool", "t": "time"}
+    assert table.types == {
+        "f": "float",
+        "i": "int",
+        "s": "string",
+        "b": "bool",
+        "t": "time",
+    }
     assert table.n_rows == len(table) == 2
     assert table.names == list(frame.columns)
     assert "f" in table
@@ -210,7 +246,15 @@ def test_ragged_columns_and_no_table() -> None:
 
 
 def test_columns_come_out_as_numpy() -> None:
-    table = Table({"f": [1.5, None], "i": [1, 2], "g": [1, None], "b": [True, False], "s": ["a", None]})
+    table = Table(
+        {
+            "f": [1.5, None],
+            "i": [1, 2],
+            "g": [1, None],
+            "b": [True, False],
+            "s": ["a", None],
+        }
+    )
     assert table["f"].dtype == np.float64
     assert table["i"].dtype == np.int64
     assert table["g"].dtype == np.float64
@@ -230,8 +274,14 @@ cells = st.one_of(
     st.lists(st.none() | st.floats(allow_nan=True, allow_infinity=True), max_size=20),
     st.lists(st.none() | st.integers(-(2**63), 2**63 - 1), max_size=20),
     st.lists(st.none() | st.booleans(), max_size=20),
-    st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8), max_size=20),
-    st.lists(st.none() | st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1)), max_size=20),
+    st.lists(
+        st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+        max_size=20,
+    ),
+    st.lists(
+        st.none() | st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1)),
+        max_size=20,
+    ),
 )
 
 

@@ -26,9 +26,27 @@ def test_every_default_is_the_cores(function: Any) -> None:
 
 
 def test_options_cross_as_data(employees: pd.DataFrame) -> None:
-    options = _core._options({"sensitive": pd.Index(["a"]), "id": "b", "seed": np.int64(3), "threshold": np.float32(0.5)})
-    assert (options["sensitive"], options["id"], options["seed"], options["threshold"]) == (["a"], ["b"], 3, 0.5)
-    for bad in ({"seed": -1}, {"cv": "five"}, {"nonsense": 1}, {"seed": float("nan")}, {"params": {"c": object()}}):
+    options = _core._options(
+        {
+            "sensitive": pd.Index(["a"]),
+            "id": "b",
+            "seed": np.int64(3),
+            "threshold": np.float32(0.5),
+        }
+    )
+    assert (
+        options["sensitive"],
+        options["id"],
+        options["seed"],
+        options["threshold"],
+    ) == (["a"], ["b"], 3, 0.5)
+    for bad in (
+        {"seed": -1},
+        {"cv": "five"},
+        {"nonsense": 1},
+        {"seed": float("nan")},
+        {"params": {"c": object()}},
+    ):
         with pytest.raises(attrition.InvalidParamError):
             _core._options(bad)
 
@@ -55,11 +73,16 @@ def test_bad_options_are_clear_errors(employees: pd.DataFrame, options: dict[str
 
 
 def test_a_schema_is_kept(employees: pd.DataFrame) -> None:
-    schema = attrition.Schema.infer(employees).target("Attrition", "Yes").sensitive(["Gender"]).kind("JobLevel", "category")
+    schema = (
+        attrition.Schema.infer(employees).target("Attrition", "Yes").sensitive(["Gender"]).kind("JobLevel", "category")
+    )
     assert attrition.Schema.from_json(schema.to_json()) == schema
     model = attrition.train(employees, schema=schema, cv=None)
     fields = {f["name"]: f for f in model.schema.fields}
-    assert (fields["Gender"]["role"], fields["JobLevel"]["kind"]) == ("sensitive", "category")
+    assert (fields["Gender"]["role"], fields["JobLevel"]["kind"]) == (
+        "sensitive",
+        "category",
+    )
     assert "Gender" not in model.schema.features
     assert schema.check(employees) == []
     assert [p["column"] for p in schema.check(employees.drop(columns="Age"))] == ["Age"]
@@ -72,7 +95,13 @@ def test_cross_validation_by_given_folds(employees: pd.DataFrame) -> None:
     ids[:10] = -1
     results = [
         attrition.cross_validate(employees, target="Attrition", positive="Yes", folds=folds)
-        for folds in (ids, ids.tolist(), pd.Series(ids), pd.Series(ids, dtype="Int64"), ids.astype(float))
+        for folds in (
+            ids,
+            ids.tolist(),
+            pd.Series(ids),
+            pd.Series(ids, dtype="Int64"),
+            ids.astype(float),
+        )
     ]
     first = results[0]
     assert first.predictions.shape == (1470,)
@@ -85,14 +114,19 @@ def test_cross_validation_by_given_folds(employees: pd.DataFrame) -> None:
         assert first.scores["roc_auc"][k] == pytest.approx(expected, abs=1e-12)
     for other in results[1:]:
         assert other.predictions.tobytes() == first.predictions.tobytes()
-    assert list(first.to_dict())[0] == "predictions"
+    assert next(iter(first.to_dict())) == "predictions"
     for bad in (["a"] * 1470, [0.5] * 1470, [0] * 5):
         with pytest.raises(attrition.AttritionError):
             attrition.cross_validate(employees, target="Attrition", positive="Yes", folds=bad)
 
 
 def test_the_embedded_employees() -> None:
-    table, truth = attrition.datasets.employees_with_truth(100, seed=3, missing={"rate": 0.1}, bias=[{"column": "Gender", "group": "Female", "risk": 0.5}])
+    table, truth = attrition.datasets.employees_with_truth(
+        100,
+        seed=3,
+        missing={"rate": 0.1},
+        bias=[{"column": "Gender", "group": "Female", "risk": 0.5}],
+    )
     assert len(table) == len(truth) == 100
     assert attrition.datasets.employees(50, seed=3).to_dict() == attrition.datasets.employees(50, 3).to_dict()
     with pytest.raises(attrition.InvalidParamError, match="Gender"):

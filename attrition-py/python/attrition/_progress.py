@@ -14,7 +14,9 @@ __all__ = ["observer"]
 
 
 @contextmanager
-def observer(progress: bool | Callable[[Event], object] | None) -> Iterator[Callable[[Event], object] | None]:
+def observer(
+    progress: bool | Callable[[Event], object] | None,
+) -> Iterator[Callable[[Event], object] | None]:
     """The callback for the core, and the bar closed afterwards."""
     if progress is None or progress is False:
         yield None

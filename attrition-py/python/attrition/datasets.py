@@ -55,5 +55,12 @@ def employees_with_truth(
 ) -> tuple[Table, NDArray[np.float64]]:
     """:func:`employees` and the true probability of leaving of each row."""
     return _core._employees(
-        {"n_rows": n_rows, "seed": seed, "truth": truth, "bias": bias, "drift": drift, "missing": missing}
+        {
+            "n_rows": n_rows,
+            "seed": seed,
+            "truth": truth,
+            "bias": bias,
+            "drift": drift,
+            "missing": missing,
+        }
     )

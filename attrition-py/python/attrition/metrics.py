@@ -163,7 +163,11 @@ def precision_recall_curve(
 
 
 def calibration_curve(
-    y: Any, proba: Any, sample_weight: Any = None, n_bins: int = 10, strategy: str = "uniform"
+    y: Any,
+    proba: Any,
+    sample_weight: Any = None,
+    n_bins: int = 10,
+    strategy: str = "uniform",
 ) -> list[dict[str, Any]]:
     """Mean score against observed rate, one dict a bin that holds rows: ``prob_pred``, ``prob_true`` (with ``value``, ``low``,
     ``high``) and ``weight``. ``strategy`` is ``"uniform"`` or ``"quantile"``."""

@@ -106,6 +106,18 @@ test("a signal stops training; what onProgress throws rejects", async () => {
   await assert.rejects(thrown, (e) => e === boom);
 });
 
+test("a signal stops while rows are still being encoded", async () => {
+  const m = await train(rows, { ...target, cv: null });
+  const many = Array.from({ length: 400_000 }, (_, i) => rows[i % rows.length]);
+  for (const call of [(signal) => m.predictProba(many, { signal }), (signal) => train(many, { ...target, signal })]) {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort("enough"), 10);
+    const start = performance.now();
+    await assert.rejects(call(controller.signal), { name: "AbortError", code: "ATTRITION_CANCELLED", cause: "enough" });
+    assert.ok(performance.now() - start < 1000);
+  }
+});
+
 test("training leaves the event loop free", async () => {
   const table = await Table.from(people(20_000, 6));
   let worst = 0;

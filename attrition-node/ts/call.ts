@@ -1,4 +1,4 @@
-import type { AttritionError } from "./error";
+import { type AttritionError, failure } from "./error";
 import { type Native, native } from "./native";
 
 /** One progress report. */
@@ -55,6 +55,11 @@ export async function enter<T>(options: CallOptions, work: (call: Native.Call) =
 /** Yields to the event loop whenever the work since the last yield took longer than a few milliseconds. */
 export class Breather {
   #since = performance.now();
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(signal: AbortSignal | undefined) {
+    this.#signal = signal;
+  }
 
   /** Whether it is time to `await breathe()`. */
   get isDue(): boolean {
@@ -63,6 +68,10 @@ export class Breather {
 
   async breathe(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
+    if (this.#signal?.aborted) {
+      const error = failure("ATTRITION_CANCELLED", "cancelled by the caller");
+      throw Object.assign(error, { name: "AbortError", cause: this.#signal.reason });
+    }
     this.#since = performance.now();
   }
 }

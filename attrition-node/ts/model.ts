@@ -190,12 +190,12 @@ export class Model<R extends object = Row> {
   /** P(target = positive) of every row. */
   async predictProba(data: readonly R[] | Data, options: CallOptions = {}): Promise<Float64Array> {
     if (!Array.isArray(data)) {
-      const table = await nativeTable(data as Data);
+      const table = await nativeTable(data as Data, options.signal);
       return enter(options, (call) => this.#native.predictProba(table, call));
     }
     const { width } = this.#packer;
     const packed = new Float64Array(data.length * width);
-    const breather = new Breather();
+    const breather = new Breather(options.signal);
     for (let i = 0; i < data.length; i++) {
       this.#packer.into(data[i], i, packed, i * width);
       if (i % 64 === 63 && breather.isDue) {
@@ -215,7 +215,7 @@ export class Model<R extends object = Row> {
 
   /** The model judged on labelled rows. */
   async evaluate(data: Data, options: CallOptions = {}): Promise<Evaluation> {
-    const table = await nativeTable(data);
+    const table = await nativeTable(data, options.signal);
     return (await enter(options, (call) => this.#native.evaluate(table, call))) as Evaluation;
   }
 

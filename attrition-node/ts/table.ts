@@ -86,10 +86,10 @@ export async function readCsv(path: string, options: ReadCsvOptions = {}): Promi
 }
 
 /** The data as a table of the core. Long input is encoded in slices, so that the event loop goes on turning. */
-export async function nativeTable(data: Data): Promise<Native.Table> {
+export async function nativeTable(data: Data, signal?: AbortSignal): Promise<Native.Table> {
   if (data instanceof Table) return data.native;
   const builder = new native.TableBuilder();
-  const breather = new Breather();
+  const breather = new Breather(signal);
   if (Array.isArray(data)) {
     await addRows(builder, data, breather);
   } else if (typeof data === "object" && data !== null && !ArrayBuffer.isView(data)) {

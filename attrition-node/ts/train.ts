@@ -70,7 +70,7 @@ export interface CrossValidation {
 /** Trains a model. */
 export async function train<R extends object = Row>(data: Data, options: TrainOptions): Promise<Model<R>> {
   const json = coreJson(options);
-  const table = await nativeTable(data);
+  const table = await nativeTable(data, options.signal);
   return new Model<R>(await enter(callOptions(options), (call) => native.train(table, json, call)));
 }
 
@@ -81,7 +81,7 @@ export async function crossValidate(
 ): Promise<CrossValidation> {
   const json = coreJson(options);
   const ids = folds && BigInt64Array.from({ length: folds.length }, (_, i) => BigInt(folds[i]));
-  const table = await nativeTable(data);
+  const table = await nativeTable(data, options.signal);
   const call = enter(callOptions(options), (call) => native.crossValidate(table, json, ids, call));
   return (await call) as CrossValidation;
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// The file under `ATTRITION_SHARED` (default: `../shared` beside the repository).
 ///
 /// `None`, with the reason printed, when it is not there; a failure instead when `ATTRITION_REQUIRE_SHARED=1`.
-pub fn shared(file: &str) -> Option<PathBuf> {
+pub(crate) fn shared(file: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     // A relative path counts from the repository.
     let path = root.join(std::env::var("ATTRITION_SHARED").unwrap_or_else(|_| "../shared".into())).join(file);

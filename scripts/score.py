@@ -7,9 +7,8 @@ import json
 import pathlib
 import sys
 
-import numpy as np
-
 import attrition
+import numpy as np
 
 
 def score(folder: pathlib.Path) -> np.ndarray:

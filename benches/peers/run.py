@@ -28,9 +28,13 @@ def main():
             mine = min(r[0][i]["seconds"] for r in rounds)
             peer = min(r[1][i]["seconds"] for r in rounds)
             name = rounds[0][1][i]["peer"]
-            print(f"{task} {first.get('rows', '')}: attrition {mine:.3f} s, {name} {peer:.3f} s, {peer / mine:.2f}× as fast")
+            print(
+                f"{task} {first.get('rows', '')}: attrition {mine:.3f} s, {name} {peer:.3f} s, {peer / mine:.2f}× as fast"
+            )
             memory = {k: v for k, v in first.items() if k.startswith("peak")}
-            print(f"  memory: attrition {memory}, {name} {({k: v for k, v in rounds[0][1][i].items() if k.startswith('peak')})}")
+            print(
+                f"  memory: attrition {memory}, {name} { ({k: v for k, v in rounds[0][1][i].items() if k.startswith('peak')}) }"
+            )
 
 
 if __name__ == "__main__":

@@ -47,7 +47,9 @@ for name, (rule, points) in RULES.items():
 for x, y in [(2.0, 0.5), (0.5, 1074.0), (10.0, -300.0), (1.0000000000000002, 1e15)] + [
     (draw.uniform(0.01, 100), draw.uniform(-20, 20)) for _ in range(12)
 ]:
-    cases.append({"name": "pow", "input": [bits(x), bits(y)], "expected": bits(rounded(mpmath.mpf(x) ** mpmath.mpf(y)))})
+    cases.append(
+        {"name": "pow", "input": [bits(x), bits(y)], "expected": bits(rounded(mpmath.mpf(x) ** mpmath.mpf(y)))}
+    )
 
 path = pathlib.Path(__file__).with_name("float.json")
 golden = {}

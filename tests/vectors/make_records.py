@@ -44,9 +44,16 @@ case("a float by its shortest text", {"Level": 3.0}, like=BASE, warnings=[])
 case("3.0 as a text is another level", {"Level": "3.0"}, warnings=[["Level", "unseen"]])
 case("an unseen text", {"Site": "Mars"}, warnings=[["Site", "unseen"]])
 case("a blank is part of a level", {"Site": "Oslo "}, like=like({"Site": "Mars"}), warnings=[["Site", "unseen"]])
-case("an empty text is a level like any other", {"Site": ""}, like=like({"Site": "Mars"}), warnings=[["Site", "unseen"]])
+case(
+    "an empty text is a level like any other", {"Site": ""}, like=like({"Site": "Mars"}), warnings=[["Site", "unseen"]]
+)
 case("beyond ASCII", {"Site": "Tromsø"}, warnings=[])
-case("composed and decomposed letters differ", {"Site": "Tromso\u0338"}, like=like({"Site": "Mars"}), warnings=[["Site", "unseen"]])
+case(
+    "composed and decomposed letters differ",
+    {"Site": "Tromso\u0338"},
+    like=like({"Site": "Mars"}),
+    warnings=[["Site", "unseen"]],
+)
 case("an unseen number", {"Level": 77}, warnings=[["Level", "unseen"]])
 case("a fraction where levels are whole", {"Level": 3.5}, like=like({"Level": 77}), warnings=[["Level", "unseen"]])
 case("a truth value by its text", {"Site": True}, like=like({"Site": "true"}), warnings=[["Site", "unseen"]])
@@ -61,7 +68,9 @@ for column in BASE:
     without = {k: v for k, v in BASE.items() if k != column}
     gap = [[column, "missing"]]
     case(f"null {column}", {column: None}, warnings=gap)
-    cases.append({"name": f"no {column}", "input": without, "expected": {"like": like({column: None}), "warnings": gap}})
+    cases.append(
+        {"name": f"no {column}", "input": without, "expected": {"like": like({column: None}), "warnings": gap}}
+    )
     case(f"NaN {column}", {column: NAN}, like=like({column: None}), warnings=gap)
 case("an extra key", {"Shoe": [1, {"size": 43}]}, like=BASE, warnings=[])
 # Many problems at once, none at all.

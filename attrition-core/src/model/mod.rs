@@ -220,7 +220,7 @@ impl Model {
     /// As [`Model::proba_packed`]; [`Error::Cancelled`].
     pub fn predict_proba_packed(&self, rows: &[f64], run: &Run) -> Result<Vec<f64>> {
         let width = self.inner.row_spec.width();
-        if width == 0 || rows.len() % width != 0 {
+        if width == 0 || !rows.len().is_multiple_of(width) {
             return Err(Error::param(
                 "rows",
                 format!("{} numbers", rows.len()),

@@ -116,7 +116,7 @@ impl Mask {
     /// Cover so many rows; new ones are not missing.
     pub(crate) fn resize(&mut self, len: usize) {
         self.bits.resize(len.div_ceil(64), 0);
-        if let (true, Some(last)) = (len % 64 != 0, self.bits.last_mut()) {
+        if let (true, Some(last)) = (!len.is_multiple_of(64), self.bits.last_mut()) {
             *last &= (1 << (len % 64)) - 1;
         }
         self.len = len;

@@ -276,7 +276,7 @@ impl ColumnBuilder {
             (Cells::Time(v), ValueRef::Time(t)) => v.push(t),
             (Cells::Text(v, words), ValueRef::Text(t)) => v.push(words.code(t)),
             (Cells::Int(_), ValueRef::Float(x)) => {
-                self.to_float();
+                self.turn_float();
                 if let Cells::Float(v) = &mut self.cells {
                     v.push(x);
                 }
@@ -317,7 +317,7 @@ impl ColumnBuilder {
                 Some(x) => {
                     self.beyond |= whole.is_some();
                     self.fraction |= whole.is_none();
-                    self.to_float();
+                    self.turn_float();
                     if let Cells::Float(v) = &mut self.cells {
                         v.push(x);
                     }
@@ -358,7 +358,7 @@ impl ColumnBuilder {
         }
     }
 
-    fn to_float(&mut self) {
+    fn turn_float(&mut self) {
         if let Cells::Int(v) = &mut self.cells {
             let mut floats: Vec<f64> = std::mem::take(v).into_iter().map(|i| i as f64).collect();
             for row in self.gaps.rows() {
@@ -376,8 +376,8 @@ impl ColumnBuilder {
         self.fraction |= other.fraction;
         self.beyond |= other.beyond;
         match (&self.cells, &other.cells) {
-            (Cells::Int(_), Cells::Float(_)) => self.to_float(),
-            (Cells::Float(_), Cells::Int(_)) => other.to_float(),
+            (Cells::Int(_), Cells::Float(_)) => self.turn_float(),
+            (Cells::Float(_), Cells::Int(_)) => other.turn_float(),
             (Cells::Gap, Cells::Bool(_)) => self.open(Cells::Bool(Vec::new())),
             (Cells::Gap, Cells::Int(_)) => self.open(Cells::Int(Vec::new())),
             (Cells::Gap, Cells::Float(_)) => self.open(Cells::Float(Vec::new())),

@@ -1,0 +1,302 @@
+# Written by scripts/stubs.py from the built library. Do not edit.
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Curve = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+_Progress = Callable[[Event], object]
+
+@final
+class CrossValidation:
+    """Out-of-fold probabilities and the scores of each fold."""
+
+    @property
+    def learners(self) -> list[str]:
+        """The learner of each fold; where several were given, chosen on the other folds."""
+    @property
+    def metrics(self) -> dict[str, dict[str, float | None]]:
+        """`{metric: {"value", "low", "high"}}` of all tested rows together, with 95 % intervals."""
+    @property
+    def predictions(self) -> NDArray[np.float64]:
+        """Out-of-fold probability of every row, in row order; NaN for rows in no test fold. A new array at each call."""
+    @property
+    def scores(self) -> dict[str, list[float]]:
+        """`{metric: [value of each fold]}`; NaN where a fold's rows leave it undefined."""
+    @property
+    def thresholds(self) -> list[float]:
+        """The threshold of each fold, chosen on the other folds."""
+    def to_dict(self, /) -> dict[str, Any]:
+        """Everything as a dict of plain values."""
+
+@final
+class Evaluation:
+    """A model judged on labelled rows."""
+
+    @property
+    def confusion(self) -> dict[str, float]:
+        """`{"tn", "fp", "fn", "tp"}` at the threshold."""
+    @property
+    def metrics(self) -> dict[str, dict[str, float | None]]:
+        """`{metric: {"value", "low", "high"}}` with 95 % intervals."""
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+    @property
+    def threshold(self) -> float:
+        """The threshold of the confusion table."""
+    def to_dict(self, /) -> dict[str, Any]:
+        """`n`, `n_positive`, `threshold`, `metrics`, `confusion` and `curves` as plain values."""
+
+@final
+class Event:
+    """One report of progress: `done` of `total` pieces of `stage`."""
+
+    @property
+    def done(self) -> int:
+        """Pieces done."""
+    @property
+    def stage(self) -> str:
+        """What is being done."""
+    @property
+    def total(self) -> int:
+        """Pieces in all."""
+
+@final
+class Model:
+    """A trained model. It does not change, and may be used by many threads at once."""
+
+    def __copy__(self, /) -> Model: ...
+    def __deepcopy__(self, /, memo: Any) -> Model: ...
+    def __reduce__(self, /) -> tuple[Any, ...]:
+        """Helper for pickle."""
+    def contributions(self, /, row: Any) -> dict[str, float]:
+        """Contribution of every original column to the row's log-odds, and `"(base)"`: `{column: float}`. Their sum is the
+        log-odds of `proba_one`. Exact, for additive learners only.
+        """
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the model's content, 64 hexadecimal digits: equal models, equal digest."""
+    def evaluate(self, /, data: Any, *, names: Sequence[str] | None = None, n_threads: int | None = None, progress: _Progress | None = None) -> Evaluation:
+        """How good the model is on labelled rows."""
+    @staticmethod
+    def from_bytes(data: bytes | bytearray) -> Model:
+        """The model of bytes that `to_bytes` gave, or that stand in a model's file."""
+    @property
+    def labels(self) -> list[Any]:
+        """`[negative, positive]`, in the target's own type."""
+    @property
+    def learner(self) -> str:
+        """The learner's name."""
+    @property
+    def params(self) -> dict[str, Any]:
+        """The learner's parameters."""
+    def predict(self, /, data: Any, *, names: Sequence[str] | None = None, n_threads: int | None = None, progress: _Progress | None = None) -> NDArray[Any]:
+        """The label of every row at the model's threshold, in the target's own type."""
+    def predict_one(self, /, row: Any) -> Prediction:
+        """Probability, label, and what had to be repaired, of one row."""
+    def predict_proba(self, /, data: Any, *, names: Sequence[str] | None = None, n_threads: int | None = None, progress: _Progress | None = None) -> NDArray[np.float64]:
+        """P(target == positive) of every row, in row order.
+
+        `data` is a table of any sort (see `Table`) or a list of dict rows; columns are found by name, further columns are
+        passed over, gaps and unseen categories are handled as in training.
+        """
+    def proba_one(self, /, row: Any) -> float:
+        """P(target == positive) of one row, a mapping of column names to values. Equal to `predict_proba` of the same row to
+        the last bit; microseconds.
+        """
+    def save(self, /, path: str | os.PathLike[str]) -> None:
+        """Write the model's file: whole or not at all."""
+    @property
+    def schema(self) -> Schema:
+        """What each column is and what it is for."""
+    def terms(self, /) -> list[dict[str, Any]]:
+        """Each column's effect as a table: `column`, `kind`, `importance`, and `values` with `value`, `contribution`, `low`,
+        `high`. For additive learners only.
+        """
+    @property
+    def threshold(self) -> float:
+        """Rows with at least this probability get the positive label."""
+    def to_bytes(self, /) -> bytes:
+        """The bytes that `save` writes."""
+    @property
+    def training(self) -> Training:
+        """How the model was trained."""
+    def with_threshold(self, /, threshold: float) -> Model:
+        """The same model with another threshold."""
+
+@final
+class Prediction:
+    """Probability, label and repairs of one row."""
+
+    @property
+    def label(self) -> Any:
+        """The label at the threshold, in the target's own type."""
+    @property
+    def proba(self) -> float:
+        """P(target == positive)."""
+    @property
+    def threshold(self) -> float:
+        """The threshold."""
+    def to_dict(self, /) -> dict[str, Any]:
+        """Everything as a dict of plain values."""
+    @property
+    def warnings(self) -> list[Warning]:
+        """What was repaired, in column order."""
+
+@final
+class Schema:
+    """What each column is (`kind`) and what it is for (`role`), with the reasons of every guess.
+
+    A schema does not change: every method that sets something returns a new one.
+    """
+
+    def __eq__(self, value: object, /) -> bool: ...
+    def __len__(self, /) -> int: ...
+    def __reduce__(self, /) -> tuple[Any, ...]:
+        """Helper for pickle."""
+    def check(self, /, data: Any, *, names: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Every way in which a table does not fit: one dict a problem; empty when it fits."""
+    def exclude(self, /, columns: str | Sequence[str]) -> Schema:
+        """The columns are not used. One name or several."""
+    @property
+    def features(self) -> list[str]:
+        """The names of the model's inputs, in order."""
+    @property
+    def fields(self) -> list[dict[str, Any]]:
+        """One dict a column: `name`, `kind`, `role`, `is_integer`, and where there are some `vocabulary`, `range`, `notes`."""
+    @classmethod
+    def from_json(cls, json: str) -> Schema:
+        """Read what `to_json` wrote."""
+    def id(self, /, name: str) -> Schema:
+        """The column names the rows."""
+    @classmethod
+    def infer(cls, data: Any, *, names: Sequence[str] | None = None) -> Schema:
+        """Guess kinds and roles from a table: constants and ids are dropped from the inputs, everything else stays, and
+        what looks odd carries a note.
+        """
+    def kind(self, /, name: str, kind: str) -> Schema:
+        """Give a column a kind: `"number"`, `"category"`, `"bool"` or `"time"`."""
+    def role(self, /, name: str, role: str) -> Schema:
+        """Give a column a role: `"feature"`, `"id"`, `"sensitive"`, `"time"`, `"group"`, `"weight"` or `"ignored"`."""
+    def sensitive(self, /, columns: str | Sequence[str]) -> Schema:
+        """The columns are protected attributes: audited, never inputs. One name or several."""
+    def target(self, /, name: str, positive: Any = None) -> Schema:
+        """Predict the column `name`: the probability that it equals `positive`."""
+    def to_dict(self, /) -> dict[str, Any]:
+        """The schema as a dict."""
+    def to_json(self, /) -> str:
+        """The schema as JSON."""
+    __hash__ = None  # type: ignore[assignment]
+
+@final
+class Table:
+    """Named, typed columns of equal length.
+
+    `Table(data)` takes what every call takes: a pandas or polars frame, anything with `__arrow_c_stream__` or
+    `__arrow_c_array__`, a dict of columns, a list of dict rows, a 2-D NumPy array with `names`. The table holds its
+    own copy: changing the data later does not change it.
+    """
+
+    def __new__(cls, data: Any, *, names: Sequence[str] | None = None) -> Table: ...
+    def __contains__(self, key: str, /) -> bool: ...
+    def __getitem__(self, key: str, /) -> NDArray[Any]: ...
+    def __len__(self, /) -> int: ...
+    def _repr_html_(self, /) -> str:
+        """The first ten rows, for notebooks."""
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+    @property
+    def names(self) -> list[str]:
+        """The columns' names, in order."""
+    def to_dict(self, /) -> dict[str, list[Any]]:
+        """`{name: list of values}`, a gap as None."""
+    def to_pandas(self, /) -> Any:
+        """A pandas DataFrame. Whole numbers and truth values with gaps take pandas' nullable types."""
+    def to_polars(self, /) -> Any:
+        """A polars DataFrame."""
+    @property
+    def types(self) -> dict[str, str]:
+        """`{name: "float" | "int" | "string" | "bool" | "time"}`."""
+
+@final
+class Training:
+    """How a model was trained."""
+
+    def __getitem__(self, key: str, /) -> Any: ...
+    def to_dict(self, /) -> dict[str, Any]:
+        """Flat scalars first (fit for logging), then folds, leaderboard and trials."""
+
+@final
+class Warning:
+    """One repair of a row."""
+
+    @property
+    def column(self) -> str:
+        """The column."""
+    @property
+    def kind(self) -> str:
+        """`"missing"`, `"unseen"` or `"out_of_range"`."""
+    @property
+    def message(self) -> str:
+        """The same in words."""
+
+def _best_threshold(y: Any, proba: Any, beta: float, sample_weight: Any = None) -> float:
+    """See `attrition.metrics.best_threshold`."""
+
+def _calibration_curve(y: Any, proba: Any, sample_weight: Any, n_bins: int, strategy: str) -> list[dict[str, Any]]:
+    """See `attrition.metrics.calibration_curve`."""
+
+def _calibration_error(y: Any, proba: Any, sample_weight: Any, n_bins: int) -> tuple[float, float]:
+    """See `attrition.metrics.calibration_error`."""
+
+def _confusion(y: Any, proba: Any, sample_weight: Any = None, threshold: float = 0.5) -> dict[str, float]:
+    """See `attrition.metrics.confusion`."""
+
+def _cross_validate(data: Any, options: Mapping[str, Any], folds: Any = None, progress: _Progress | None = None, names: Sequence[str] | None = None) -> CrossValidation:
+    """Cross-validate by options. See `attrition.cross_validate`."""
+
+def _employees(knobs: Mapping[str, Any]) -> tuple[Table, NDArray[np.float64]]:
+    """See `attrition.datasets`."""
+
+def _error_kinds() -> dict[str, str]:
+    """`{class name: code}` of every kind of error, for the test that walks them."""
+
+def _metric(name: str, y: Any, proba: Any, sample_weight: Any = None, threshold: float = 0.5) -> tuple[float, float | None, float | None]:
+    """A metric by name with its interval: `(value, low, high)`. See `attrition.metrics`."""
+
+def _metric_names() -> list[str]:
+    """The names that `_metrics` reports."""
+
+def _metrics(y: Any, proba: Any, sample_weight: Any = None, threshold: float = 0.5) -> dict[str, tuple[float, float | None, float | None]]:
+    """Every metric with its interval: `{name: (value, low, high)}`. See `attrition.metrics`."""
+
+def _options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as the core understands them, with every default filled in; for tests."""
+
+def _precision_recall_curve(y: Any, proba: Any, sample_weight: Any = None) -> _Curve:
+    """See `attrition.metrics.precision_recall_curve`."""
+
+def _roc_curve(y: Any, proba: Any, sample_weight: Any = None) -> _Curve:
+    """See `attrition.metrics.roc_curve`."""
+
+def _train(data: Any, options: Mapping[str, Any], progress: _Progress | None = None, names: Sequence[str] | None = None) -> Model:
+    """Train by options. See `attrition.train`."""
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Read a model's file."""
+
+def read_csv(path: str | os.PathLike[str], *, delimiter: str = ',', missing: str | Sequence[str] | None = None, text: str | Sequence[str] | None = None, trim: bool = False, n_threads: int | None = None, progress: _Progress | None = None) -> Table:
+    """Read a CSV file: a header, then records; types are found over the whole file.
+
+    `missing` are the fields that are missing values (None: those of pandas), `text` the columns that are strings whatever
+    they look like, `trim` takes blanks from around strings.
+    """
+
+__all__ = ['CrossValidation', 'Evaluation', 'Event', 'Model', 'Prediction', 'Schema', 'Table', 'Training', 'Warning', '_best_threshold', '_calibration_curve', '_calibration_error', '_confusion', '_cross_validate', '_employees', '_error_kinds', '_metric', '_metric_names', '_metrics', '_options', '_precision_recall_curve', '_roc_curve', '_train', 'load', 'read_csv']

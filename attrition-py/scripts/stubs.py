@@ -17,7 +17,7 @@ from attrition import _core
 
 STUB = Path(_core.__file__).with_name("_core.pyi")
 
-HEADER = '''# Written by scripts/stubs.py from the built library. Do not edit.
+HEADER = """# Written by scripts/stubs.py from the built library. Do not edit.
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 _Curve = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 _Progress = Callable[[Event], object]
-'''
+"""
 
 # By the parameter's name; by `function.parameter` where one name means several things.
 PARAMETERS = {
@@ -162,7 +162,18 @@ FIXED = {
     "__len__": "def __len__(self, /) -> int: ...",
 }
 # Python's own, which `object` declares.
-INHERITED = {"__repr__", "__doc__", "__module__", "__new__", "__lt__", "__le__", "__ne__", "__gt__", "__ge__", "__hash__"}
+INHERITED = {
+    "__repr__",
+    "__doc__",
+    "__module__",
+    "__new__",
+    "__lt__",
+    "__le__",
+    "__ne__",
+    "__gt__",
+    "__ge__",
+    "__hash__",
+}
 
 
 def parameters(owner: str, function: Any) -> list[str]:

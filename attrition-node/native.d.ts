@@ -92,7 +92,8 @@ export declare class TableBuilder {
   /** Whole numbers of a `BigInt64Array`. */
   int(name: string, values: BigInt64Array): void
   /**
-   * Cells of any kind: `tags` says which; `numbers` holds truth values, numbers, a `Date`'s milliseconds and the
+   * Cells of any kind: `tags` says which (0 absent, 1 missing, 2 boolean, 3 number, 4 BigInt, 5 string, 6 `Date`, 7
+   * anything else); `numbers` holds truth values, numbers, a `Date`'s milliseconds and the
    * places of texts in `texts`; `ints` is empty or holds the BigInts.
    */
   cells(name: string, tags: Uint8Array, numbers: Float64Array, ints: BigInt64Array, texts: Array<string>): void

@@ -1,6 +1,5 @@
 //! The fitted model.
 
-use attrition_core::schema::ValueRef;
 use attrition_core::{Error, Value};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Buffer, Float64Array, Uint8Array};
@@ -8,7 +7,7 @@ use napi_derive::napi;
 
 use crate::door::{Call, Job, job, sync};
 use crate::plain::Plain;
-use crate::table::{Table, Tag, micros};
+use crate::table::{Table, cell};
 
 /// A fitted model.
 #[napi]
@@ -73,23 +72,8 @@ impl Model {
         row: Option<u32>,
     ) -> napi::Result<Float64Array> {
         sync(&env, || {
-            let number = |slot: usize| numbers.get(slot).copied().unwrap_or(f64::NAN);
             let mut out = Vec::new();
-            let packed = self.inner.pack(
-                |slot, _| match Tag::from_u8(tags.get(slot).copied().unwrap_or_default()) {
-                    Tag::Absent => None,
-                    Tag::Missing => Some(ValueRef::Missing),
-                    Tag::Bool => Some(ValueRef::Bool(number(slot) != 0.0)),
-                    Tag::Number => Some(ValueRef::Float(number(slot))),
-                    Tag::Int => Some(ValueRef::Int(ints.get(slot).copied().unwrap_or_default())),
-                    Tag::Text => {
-                        Some(texts.get(number(slot) as usize).map_or(ValueRef::Missing, |t| ValueRef::Text(t)))
-                    }
-                    Tag::Date => Some(ValueRef::Time(micros(number(slot)))),
-                    Tag::Nested => Some(ValueRef::Nested),
-                },
-                &mut out,
-            );
+            let packed = self.inner.pack(|slot, _| cell(slot, tags, numbers, ints, &texts), &mut out);
             packed.map(|()| Float64Array::new(out)).map_err(|e| match (e, row) {
                 (Error::SchemaMismatch { mut problems }, Some(row)) => {
                     for problem in &mut problems {

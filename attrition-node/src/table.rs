@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use attrition_core::Column;
-use attrition_core::error::Place;
-use attrition_core::table::{CsvOptions, MISSING_CODE, Mask, Values};
-use attrition_core::{Error, Result, Value};
+use attrition_core::table::{CsvOptions, Records, ValueRef};
+use attrition_core::{Result, Value};
 use napi::Env;
 use napi::bindgen_prelude::{Array, AsyncTask, BigInt, Null, Object, ToNapiValue, Unknown};
 use napi_derive::napi;
@@ -13,54 +12,6 @@ use napi_derive::napi;
 use crate::door::{Call, Job, job, sync};
 use crate::options::options;
 use crate::plain::put;
-
-/// What a cell holds, as JavaScript tags it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tag {
-    Absent = 0,
-    Missing = 1,
-    Bool = 2,
-    Number = 3,
-    Int = 4,
-    Text = 5,
-    Date = 6,
-    Nested = 7,
-}
-
-impl Tag {
-    pub(crate) fn from_u8(tag: u8) -> Tag {
-        match tag {
-            0 => Tag::Absent,
-            1 => Tag::Missing,
-            2 => Tag::Bool,
-            3 => Tag::Number,
-            4 => Tag::Int,
-            5 => Tag::Text,
-            6 => Tag::Date,
-            _ => Tag::Nested,
-        }
-    }
-
-    fn is_gap(self) -> bool {
-        matches!(self, Tag::Absent | Tag::Missing)
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Tag::Absent | Tag::Missing => "a gap",
-            Tag::Bool => "a boolean",
-            Tag::Number | Tag::Int => "a number",
-            Tag::Text => "a string",
-            Tag::Date => "a date",
-            Tag::Nested => "a nested value",
-        }
-    }
-}
-
-/// Microseconds of a `Date`'s milliseconds.
-pub(crate) fn micros(milliseconds: f64) -> i64 {
-    (milliseconds as i64).saturating_mul(1000)
-}
 
 /// Collects columns; `finish` makes the table.
 #[napi]
@@ -89,7 +40,8 @@ impl TableBuilder {
         self.columns.push(Column::int(name, values.to_vec()));
     }
 
-    /// Cells of any kind: `tags` says which; `numbers` holds truth values, numbers, a `Date`'s milliseconds and the
+    /// Cells of any kind: `tags` says which (0 absent, 1 missing, 2 boolean, 3 number, 4 BigInt, 5 string, 6 `Date`, 7
+    /// anything else); `numbers` holds truth values, numbers, a `Date`'s milliseconds and the
     /// places of texts in `texts`; `ints` is empty or holds the BigInts.
     #[napi]
     pub fn cells(
@@ -101,7 +53,7 @@ impl TableBuilder {
         ints: &[i64],
         texts: Vec<String>,
     ) -> napi::Result<()> {
-        let column = sync(&env, || cells(name, tags, numbers, ints, texts))?;
+        let column = sync(&env, || cells(name, tags, numbers, ints, &texts))?;
         self.columns.push(column);
         Ok(())
     }
@@ -114,69 +66,40 @@ impl TableBuilder {
     }
 }
 
-fn cells(name: String, tags: &[u8], numbers: &[f64], ints: &[i64], texts: Vec<String>) -> Result<Column> {
-    let rows = || tags.iter().map(|&tag| Tag::from_u8(tag)).enumerate();
-    let number = |row: usize| numbers.get(row).copied().unwrap_or(f64::NAN);
-    let int = |row: usize| ints.get(row).copied().unwrap_or_default();
-    let mask = || Mask::from_missing(tags.iter().map(|&tag| Tag::from_u8(tag).is_gap()));
-    let mut first = [None; 8];
-    for (row, tag) in rows().filter(|(_, tag)| !tag.is_gap()) {
-        first[tag as usize].get_or_insert(row);
+fn cells(name: String, tags: &[u8], numbers: &[f64], ints: &[i64], texts: &[String]) -> Result<Column> {
+    let cells = || (0..tags.len()).map(|row| (row, cell(row, tags, numbers, ints, texts)));
+    // Numbers and gaps alone are what they are; anything else is for the core's rule of records.
+    if cells().all(|(_, value)| matches!(value, None | Some(ValueRef::Missing | ValueRef::Float(_)))) {
+        let values = cells().map(|(_, value)| if let Some(ValueRef::Float(x)) = value { x } else { f64::NAN });
+        return Ok(Column::float(name, values.collect()));
     }
-    let has = |tag: Tag| first[tag as usize].is_some();
-    let values = match (has(Tag::Text), has(Tag::Date), has(Tag::Number), has(Tag::Int), has(Tag::Bool)) {
-        _ if has(Tag::Nested) => return Err(mixed(&name, &first)),
-        (true, false, false, false, false) => Values::Codes(
-            rows()
-                .map(|(row, tag)| if tag.is_gap() { MISSING_CODE } else { number(row) as u32 })
-                .collect::<Vec<_>>()
-                .into(),
-            Arc::new(texts),
-        ),
-        (false, true, false, false, false) => {
-            Values::Time(rows().map(|(row, _)| micros(number(row))).collect::<Vec<_>>().into(), mask())
-        }
-        (false, false, false, true, false) => {
-            Values::Int(rows().map(|(row, _)| int(row)).collect::<Vec<_>>().into(), mask())
-        }
-        (false, false, false, false, true) => {
-            Values::Bool(rows().map(|(row, _)| number(row) != 0.0).collect::<Vec<_>>().into(), mask())
-        }
-        (false, false, _, _, _) => {
-            let value = |(row, tag): (usize, Tag)| match tag {
-                Tag::Int => int(row) as f64,
-                Tag::Number | Tag::Bool => number(row),
-                _ => f64::NAN,
-            };
-            Values::Float(rows().map(value).collect::<Vec<_>>().into())
-        }
-        _ => return Err(mixed(&name, &first)),
-    };
-    Column::new(name, values)
+    let mut records = Records::new();
+    for (row, value) in cells() {
+        records.put(row, &name, value.unwrap_or(ValueRef::Missing))?;
+    }
+    Ok(records.finish()?.column(&name)?.clone())
 }
 
-/// The error for cells that no column holds together: the first two that do not go with each other.
-fn mixed(name: &str, first: &[Option<usize>; 8]) -> Error {
-    let mut seen: Vec<(usize, &str)> =
-        (0u8..).zip(first).filter_map(|(tag, row)| row.map(|row| (row, Tag::from_u8(tag).words()))).collect();
-    seen.sort_unstable();
-    if let Some((row, words)) = seen.iter().find(|(_, words)| *words == Tag::Nested.words()) {
-        let expected = "a number, a string, a boolean, a date or a gap";
-        return Error::data(
-            Place::cell(*row, name),
-            *words,
-            expected,
-            "take what it holds out into columns of their own",
-        );
-    }
-    let (row, words) = seen.first().copied().unwrap_or_default();
-    let other = seen.iter().copied().find(|s| s.1 != words).unwrap_or((row, words));
-    Error::data(
-        Place::cell(other.0, name),
-        other.1,
-        format!("{words} as in row {row}"),
-        "make all values of the column one kind, for example with String()",
-    )
+/// A value out of the parallel arrays; `None` where there is none.
+pub(crate) fn cell<'a>(
+    i: usize,
+    tags: &[u8],
+    numbers: &[f64],
+    ints: &[i64],
+    texts: &'a [String],
+) -> Option<ValueRef<'a>> {
+    let number = numbers.get(i).copied().unwrap_or(f64::NAN);
+    Some(match tags.get(i).copied().unwrap_or_default() {
+        0 => return None,
+        1 => ValueRef::Missing,
+        2 => ValueRef::Bool(number != 0.0),
+        3 => ValueRef::Float(number),
+        4 => ValueRef::Int(ints.get(i).copied().unwrap_or_default()),
+        5 => texts.get(number as usize).map_or(ValueRef::Missing, |text| ValueRef::Text(text)),
+        // A `Date` holds whole milliseconds.
+        6 => ValueRef::Time((number as i64).saturating_mul(1000)),
+        _ => ValueRef::Nested,
+    })
 }
 
 /// Read a CSV file, as the JSON of the options says.

@@ -37,10 +37,10 @@ test("strings survive as they are", async () => {
   assert.deepEqual((await Table.from({ s: strings })).column("s"), strings);
 });
 
-test("numbers, BigInts and booleans of one column become numbers", async () => {
-  const table = await Table.from({ a: [1.5, 2n, true, null], b: [1n, null, false, true] });
-  assert.deepEqual(table.types, ["float", "float"]);
-  assert.deepEqual([table.column("a"), table.column("b")], [[1.5, 2, 1, null], [1, null, 0, 1]]);
+test("numbers and BigInts go together; strings that all are dates are instants, as in JSON and CSV", async () => {
+  const table = await Table.from({ a: [1.5, 2n, null], b: [1n, null, 2n], c: ["2024-05-31", null, "2024-05-31T12:00:00Z"] });
+  assert.deepEqual(table.types, ["float", "int", "time"]);
+  assert.deepEqual([table.column("a"), table.column("b")], [[1.5, 2, null], [1, null, 2]]);
 });
 
 test("bad data is refused by place", async () => {
@@ -50,6 +50,7 @@ test("bad data is refused by place", async () => {
     [{ a: [{}] }, { row: 0, column: "a" }],
     [{ a: [1, null, []] }, { row: 2, column: "a" }],
     [{ a: [new Date(0), true] }, { row: 1, column: "a" }],
+    [{ a: [1, true] }, { row: 1, column: "a" }],
     [{ a: 5 }, { column: "a" }],
     [[null], { row: 0 }],
     [5, {}],

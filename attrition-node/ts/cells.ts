@@ -3,7 +3,7 @@ import { types } from "node:util";
 /** A value of a table or of a row. `null`, `undefined`, `NaN` and an invalid `Date` are one missing value. */
 export type Cell = number | string | boolean | bigint | Date | null | undefined;
 
-// The tags of attrition-node/src/table.rs.
+// The tags that attrition-node/src/table.rs reads.
 const MISSING = 1;
 const BOOL = 2;
 const NUMBER = 3;

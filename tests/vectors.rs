@@ -1,4 +1,10 @@
 //! The vectors of `tests/vectors`, read by Rust; pytest and `node --test` read the same files.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests: a broken vector file is a failed test"
+)]
 
 use std::path::{Path, PathBuf};
 

@@ -33,7 +33,7 @@ mod _core {
     #[pymodule_export]
     use super::schema::Schema;
     #[pymodule_export]
-    use super::table::{Table, read_csv};
+    use super::table::{Table, read_csv, read_json};
     #[pymodule_export]
     use super::train::{CrossValidation, Event, cross_validate, normalized, train};
 

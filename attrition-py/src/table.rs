@@ -1,12 +1,13 @@
 //! Tables in and out: pandas column by column through NumPy, Arrow by its C interface, dicts of columns, lists of
 //! dicts, NumPy matrices.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
+use arrow_schema::Schema;
 use attrition_core::error::Place;
-use attrition_core::table::{Buffer, Column, CsvOptions, MISSING_CODE, Mask, Table as Core, Value, Values};
+use attrition_core::table::{Buffer, Column, CsvOptions, Mask, Records, Table as Core, Value, Values};
 use attrition_core::{Error, Result};
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::{PyTypeError, PyUnicodeError, PyValueError};
@@ -14,6 +15,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyMapping, PyString, PyTuple};
 use pyo3::{PyTypeCheck, intern};
+use pyo3_arrow::input::AnyArray;
 use pyo3_arrow::{PyRecordBatch, PyTable as ArrowTable};
 
 use crate::cell::Cell;
@@ -71,6 +73,19 @@ impl Table {
             types.set_item(c.name(), c.type_name())?;
         }
         Ok(types)
+    }
+
+    /// The Arrow C stream: one batch of Float64, Int64, Boolean, Timestamp and Dictionary columns, gaps as nulls.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let batch = enter(py, None, None, |_| self.inner.to_record_batch())?;
+        let schema = batch.schema();
+        let table = ArrowTable::try_new(vec![batch], schema)?.into_pyobject(py)?;
+        table.call_method1(intern!(py, "__arrow_c_stream__"), (requested_schema,))
     }
 
     fn __len__(&self) -> usize {
@@ -185,7 +200,7 @@ pub(crate) fn read(data: &Bound<'_, PyAny>, names: Option<Vec<String>>, memory: 
         return pandas_frame(data, memory);
     }
     if data.hasattr(intern!(py, "__arrow_c_stream__"))? {
-        return arrow(py, data.extract::<ArrowTable>()?);
+        return arrow(py, data.extract::<ArrowTable>().map_err(|e| unreadable(py, &e))?);
     }
     if data.hasattr(intern!(py, "__arrow_c_array__"))? {
         let batch = data.extract::<PyRecordBatch>()?.into_inner();
@@ -236,6 +251,21 @@ pub(crate) fn read_csv(
     enter(py, progress, n_threads, |run| Core::read_csv_with(&path, &options, run)).map(Table::new)
 }
 
+/// Read a JSON file: an array of objects, one a row, or an object of arrays, one a column.
+#[pyfunction]
+#[pyo3(signature = (path))]
+pub(crate) fn read_json(py: Python<'_>, path: PathBuf) -> PyResult<Table> {
+    let table = enter(py, None, None, |_| Core::from_json(&attrition_core::file::read_limited(&path, u64::MAX)?))?;
+    Ok(Table::new(table))
+}
+
+/// The error for an Arrow stream that Arrow's own reader refuses. arrow-rs does so for the Null columns of polars 2,
+/// which come with a buffer that the C interface does not foresee.
+fn unreadable(py: Python<'_>, e: &PyErr) -> PyErr {
+    let hint = "give columns of type Null another type, or pass the frame's to_pandas()";
+    to_py(py, &Error::data(Place::none(), e.value(py), "a stream of Arrow's C interface", hint))
+}
+
 fn not_a_table(got: String) -> Error {
     Error::data(
         Place::none(),
@@ -261,9 +291,8 @@ fn finish(py: Python<'_>, columns: Vec<Column>) -> PyResult<Arc<Core>> {
 }
 
 fn arrow(py: Python<'_>, table: ArrowTable) -> PyResult<Arc<Core>> {
-    let _ = table;
-    let error = Error::Unsupported { what: "Arrow".into(), why: "it is not built yet".into(), hint: String::new() };
-    Err(to_py(py, &error))
+    let (batches, schema) = table.into_inner();
+    enter(py, None, None, |_| Core::from_record_batches(&schema, &batches)).map(Arc::new)
 }
 
 fn pandas_frame(frame: &Bound<'_, PyAny>, memory: Memory) -> PyResult<Arc<Core>> {
@@ -326,29 +355,18 @@ fn mapping(data: &Bound<'_, PyMapping>, memory: Memory) -> PyResult<Arc<Core>> {
 /// A list of dict rows; a key that a row lacks is missing there.
 fn records(rows: &Bound<'_, PyList>) -> PyResult<Arc<Core>> {
     let py = rows.py();
-    let mut index = HashMap::<String, usize>::new();
-    let mut columns: Vec<Cells> = Vec::new();
-    for (r, row) in rows.iter().enumerate() {
+    let mut records = Records::new();
+    records.rows(rows.len());
+    for (i, row) in rows.iter().enumerate() {
         let Ok(row) = row.cast_into::<PyMapping>() else {
-            return Err(to_py(py, &not_a_table(format!("a list whose item {r} is no dict"))));
+            return Err(to_py(py, &not_a_table(format!("a list whose item {i} is no dict"))));
         };
         for item in row.items()?.iter() {
             let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
-            let name = name_of(&name)?;
-            let at = *index.entry(name).or_insert_with_key(|name| {
-                columns.push(Cells::new(name.clone()));
-                columns.len() - 1
-            });
-            columns[at].fill_to(r);
-            columns[at].push(&value)?;
+            put(&mut records, i, &name_of(&name)?, &value)?;
         }
     }
-    let columns = columns.into_iter().map(|mut c| {
-        c.fill_to(rows.len());
-        c.finish(py)
-    });
-    let columns = columns.collect::<PyResult<_>>()?;
-    finish(py, columns)
+    quick(py, || records.finish()).map(Arc::new)
 }
 
 /// One column of whatever holds a column.
@@ -389,18 +407,36 @@ fn no_column(name: &str, data: &Bound<'_, PyAny>) -> PyResult<Error> {
     ))
 }
 
+/// One column that speaks Arrow: a polars Series, a pyarrow array.
 fn arrow_column(name: &str, data: &Bound<'_, PyAny>) -> PyResult<Column> {
-    let _ = (name, data);
-    Err(PyValueError::new_err("Arrow is not built yet"))
+    let py = data.py();
+    let (chunks, field) = data.extract::<AnyArray>()?.into_chunked_array()?.into_inner();
+    let field = field.as_ref().clone().with_name(name).with_nullable(true);
+    let schema = Arc::new(Schema::new(vec![field]));
+    let batches = chunks.into_iter().map(|chunk| RecordBatch::try_new(Arc::clone(&schema), vec![chunk]));
+    let batches = batches.collect::<Result<Vec<_>, _>>().map_err(|e| PyValueError::new_err(e.to_string()))?;
+    quick(py, || Core::from_record_batches(&schema, &batches)?.column(name).cloned())
 }
 
+/// A column of Python objects: its type is found by its values, as the core's [`Records`] says.
 fn object_column(name: &str, list: &Bound<'_, PyList>) -> PyResult<Column> {
-    let mut cells = Cells::new(name.to_owned());
-    cells.cells.reserve(list.len());
-    for value in list.iter() {
-        cells.push(&value)?;
+    let py = list.py();
+    if list.is_empty() {
+        return Ok(Column::float(name, Vec::new()));
     }
-    cells.finish(list.py())
+    let mut records = Records::new();
+    for (row, value) in list.iter().enumerate() {
+        put(&mut records, row, name, &value)?;
+    }
+    quick(py, || records.finish()?.column(name).cloned())
+}
+
+fn put(records: &mut Records, row: usize, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = value.py();
+    let refused = |e: PyErr| refuse(py, &e, Place::cell(row, name)).unwrap_or(e);
+    let cell = Cell::of(value).map_err(refused)?;
+    let value = cell.value_ref().map_err(refused)?;
+    quick(py, || records.put(row, name, value))
 }
 
 fn pandas_column(name: &str, series: &Bound<'_, PyAny>, memory: Memory) -> PyResult<Column> {
@@ -580,128 +616,6 @@ fn buffer<T: Element + Copy + Sync>(array: &Bound<'_, PyAny>, memory: Memory) ->
         Memory::Copied => slice.to_vec().into(),
         Memory::Shared => Buffer::Shared(Arc::new(Borrowed { slice, _array: array.clone().unbind() })),
     })
-}
-
-/// A growing column of Python objects: its type is found by its values.
-struct Cells {
-    name: String,
-    cells: Vec<Stored>,
-    words: HashMap<String, u32>,
-    vocabulary: Vec<String>,
-    /// The first row of each sort of value.
-    first: [Option<usize>; 5],
-}
-
-#[derive(Clone, Copy)]
-enum Stored {
-    Missing,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Text(u32),
-    Time(i64),
-}
-
-const BOOL: usize = 0;
-const INT: usize = 1;
-const FLOAT: usize = 2;
-const TEXT: usize = 3;
-const TIME: usize = 4;
-
-impl Cells {
-    fn new(name: String) -> Cells {
-        Cells { name, cells: Vec::new(), words: HashMap::new(), vocabulary: Vec::new(), first: [None; 5] }
-    }
-
-    fn fill_to(&mut self, row: usize) {
-        self.cells.resize(row.max(self.cells.len()), Stored::Missing);
-    }
-
-    fn push(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let row = self.cells.len();
-        let cell = Cell::of(value).map_err(|e| refuse(value.py(), &e, Place::cell(row, &self.name)).unwrap_or(e))?;
-        let (sort, stored) = match cell {
-            Cell::Missing => {
-                self.cells.push(Stored::Missing);
-                return Ok(());
-            }
-            Cell::Bool(b) => (BOOL, Stored::Bool(b)),
-            Cell::Int(i) => (INT, Stored::Int(i)),
-            Cell::Float(x) => (FLOAT, Stored::Float(x)),
-            Cell::Time(t) => (TIME, Stored::Time(t)),
-            Cell::Text(s) => {
-                let text = s.to_str().map_err(|e| refuse(value.py(), &e, Place::cell(row, &self.name)).unwrap_or(e))?;
-                let code = match self.words.get(text) {
-                    Some(&code) => code,
-                    None => {
-                        let code = self.vocabulary.len() as u32;
-                        self.words.insert(text.to_owned(), code);
-                        self.vocabulary.push(text.to_owned());
-                        code
-                    }
-                };
-                (TEXT, Stored::Text(code))
-            }
-        };
-        self.first[sort].get_or_insert(row);
-        self.cells.push(stored);
-        Ok(())
-    }
-
-    fn finish(self, py: Python<'_>) -> PyResult<Column> {
-        quick(py, || self.column())
-    }
-
-    fn column(self) -> Result<Column> {
-        let cells = &self.cells;
-        let mask = || Mask::from_missing(cells.iter().map(|c| matches!(c, Stored::Missing)));
-        let number = |c: &Stored| match *c {
-            Stored::Bool(b) => f64::from(u8::from(b)),
-            Stored::Int(i) => i as f64,
-            Stored::Float(x) => x,
-            _ => f64::NAN,
-        };
-        let has = |sort: usize| self.first[sort].is_some();
-        let values = match (has(TEXT), has(TIME), has(FLOAT), has(INT), has(BOOL)) {
-            (true, false, false, false, false) => Values::Codes(
-                cells
-                    .iter()
-                    .map(|c| if let Stored::Text(code) = c { *code } else { MISSING_CODE })
-                    .collect::<Vec<_>>()
-                    .into(),
-                Arc::new(self.vocabulary),
-            ),
-            (false, true, false, false, false) => Values::Time(
-                cells.iter().map(|c| if let Stored::Time(t) = c { *t } else { 0 }).collect::<Vec<_>>().into(),
-                mask(),
-            ),
-            (false, false, false, false, true) => {
-                Values::Bool(cells.iter().map(|c| matches!(c, Stored::Bool(true))).collect::<Vec<_>>().into(), mask())
-            }
-            (false, false, false, true, false) => Values::Int(
-                cells.iter().map(|c| if let Stored::Int(i) = c { *i } else { 0 }).collect::<Vec<_>>().into(),
-                mask(),
-            ),
-            (false, false, _, _, _) => Values::Float(cells.iter().map(number).collect::<Vec<_>>().into()),
-            _ => return Err(self.mixed()),
-        };
-        Column::new(self.name, values)
-    }
-
-    fn mixed(&self) -> Error {
-        const WORDS: [&str; 5] = ["a truth value", "a number", "a number", "a string", "a time"];
-        let mut seen: Vec<(usize, &str)> =
-            self.first.iter().zip(WORDS).filter_map(|(row, word)| row.map(|r| (r, word))).collect();
-        seen.sort_unstable();
-        let first = seen.first().copied().unwrap_or((0, ""));
-        let other = seen.iter().copied().find(|s| s.1 != first.1).unwrap_or(first);
-        Error::data(
-            Place::cell(other.0, &self.name),
-            other.1,
-            format!("{} as in row {}", first.1, first.0),
-            "make all values of the column one kind, for example with str()",
-        )
-    }
 }
 
 /// The error of a value that no column holds; `None` for what the object itself raised.

@@ -25,6 +25,7 @@ from ._core import (
     Warning,
     load,
     read_csv,
+    read_json,
 )
 from ._errors import (
     ArtifactError,
@@ -67,5 +68,6 @@ __all__ = [
     "load",
     "metrics",
     "read_csv",
+    "read_json",
     "train",
 ]

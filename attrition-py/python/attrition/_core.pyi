@@ -201,6 +201,8 @@ class Table:
     """
 
     def __new__(cls, data: Any, *, names: Sequence[str] | None = None) -> Table: ...
+    def __arrow_c_stream__(self, /, requested_schema: Any = None) -> object:
+        """The Arrow C stream: one batch of Float64, Int64, Boolean, Timestamp and Dictionary columns, gaps as nulls."""
     def __contains__(self, key: str, /) -> bool: ...
     def __getitem__(self, key: str, /) -> NDArray[Any]: ...
     def __len__(self, /) -> int: ...
@@ -299,4 +301,7 @@ def read_csv(path: str | os.PathLike[str], *, delimiter: str = ',', missing: str
     they look like, `trim` takes blanks from around strings.
     """
 
-__all__ = ['CrossValidation', 'Evaluation', 'Event', 'Model', 'Prediction', 'Schema', 'Table', 'Training', 'Warning', '_best_threshold', '_calibration_curve', '_calibration_error', '_confusion', '_cross_validate', '_employees', '_error_kinds', '_metric', '_metric_names', '_metrics', '_options', '_precision_recall_curve', '_roc_curve', '_train', 'load', 'read_csv']
+def read_json(path: str | os.PathLike[str]) -> Table:
+    """Read a JSON file: an array of objects, one a row, or an object of arrays, one a column."""
+
+__all__ = ['CrossValidation', 'Evaluation', 'Event', 'Model', 'Prediction', 'Schema', 'Table', 'Training', 'Warning', '_best_threshold', '_calibration_curve', '_calibration_error', '_confusion', '_cross_validate', '_employees', '_error_kinds', '_metric', '_metric_names', '_metrics', '_options', '_precision_recall_curve', '_roc_curve', '_train', 'load', 'read_csv', 'read_json']

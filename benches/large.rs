@@ -3,7 +3,6 @@
 //!
 //! `cargo bench --profile release -p attrition --bench large`                all tasks
 //! `cargo bench --profile release -p attrition --bench large -- batch`       one of: batch, csv, train
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench that reports")]
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -6,7 +6,6 @@
 //! demo train FOLDER [FILE.csv TARGET POSITIVE]   writes attrition.model, rows.json and scores.rust.bin
 //! demo compare FOLDER                            fails unless scores.{rust,python,node}.bin are equal
 //! ```
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to a person")]
 
 use std::collections::BTreeMap;
 use std::error::Error;

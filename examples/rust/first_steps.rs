@@ -1,5 +1,4 @@
 //! First steps: train on the embedded employees, look, save, load, predict.
-#![allow(clippy::print_stdout, reason = "a program that talks to a person")]
 
 use attrition_core::learn::Learner;
 use attrition_core::model::{Model, WarningKind};

@@ -6,7 +6,6 @@
 //! ```
 //!
 //! A model is `Send + Sync` and cheap to clone; the loop here answers one request at a time to stay short.
-#![allow(clippy::print_stdout, reason = "a program that talks to a person")]
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -51,9 +50,9 @@ fn lines(model: &Model) -> Result<(), Box<dyn Error>> {
 fn serve(model: &Model, listener: &TcpListener) -> Result<(), Box<dyn Error>> {
     println!("listening on {}", listener.local_addr()?);
     for stream in listener.incoming() {
-        // A client that goes away in the middle is its own affair.
-        if let Ok(stream) = stream {
-            respond(model, stream).ok();
+        if let Err(e) = stream.and_then(|s| respond(model, s)) {
+            // A client that goes away in the middle ends its own request, not the service.
+            eprintln!("request not answered: {e}");
         }
     }
     Ok(())

@@ -129,7 +129,7 @@ fn groups_and_times_steer_the_splits() {
     let grouped = TrainOptions { exclude: Names::default(), group: Some("Team".into()), ..options() };
     let model = train(&table, &grouped, &Run::new()).unwrap();
     assert_eq!(model.schema().field("Team").unwrap().role, Role::Group);
-    assert!(model.training().n_holdout % 4 == 0, "whole teams are held out");
+    assert!(model.training().n_holdout.is_multiple_of(4), "whole teams are held out");
     let timed = TrainOptions { exclude: Names::default(), time: Some("Team".into()), ..options() };
     let model = train(&table, &timed, &Run::new()).unwrap();
     // Forward in time: the first block is learned from and never tested.

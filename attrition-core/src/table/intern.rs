@@ -11,12 +11,14 @@ const EMPTY: u32 = u32::MAX;
 pub(crate) struct Interner {
     vocabulary: Vec<String>,
     slots: Vec<u32>,
-    hasher: RandomState,
+    key: [u64; 2],
 }
 
 impl Interner {
     pub(crate) fn new() -> Interner {
-        Interner { vocabulary: Vec::new(), slots: vec![EMPTY; 16], hasher: RandomState::new() }
+        let random = RandomState::new();
+        let key = [random.hash_one(0), random.hash_one(1) | 1];
+        Interner { vocabulary: Vec::new(), slots: vec![EMPTY; 16], key }
     }
 
     /// The string's code, given now if it has none.
@@ -39,7 +41,7 @@ impl Interner {
     /// Where the string's code stands, or the empty slot where it belongs.
     fn slot(&self, text: &str) -> usize {
         let wrap = self.slots.len() - 1;
-        let mut slot = self.hasher.hash_one(text.as_bytes()) as usize & wrap;
+        let mut slot = hash(self.key, text.as_bytes()) as usize & wrap;
         while self.slots[slot] != EMPTY && self.vocabulary[self.slots[slot] as usize] != text {
             slot = (slot + 1) & wrap;
         }
@@ -55,7 +57,7 @@ impl Interner {
             let wrap = self.slots.len() * 2 - 1;
             let mut slots = vec![EMPTY; wrap + 1];
             for (code, text) in self.vocabulary.iter().enumerate() {
-                let mut slot = self.hasher.hash_one(text.as_bytes()) as usize & wrap;
+                let mut slot = hash(self.key, text.as_bytes()) as usize & wrap;
                 while slots[slot] != EMPTY {
                     slot = (slot + 1) & wrap;
                 }
@@ -65,6 +67,34 @@ impl Interner {
         }
         code
     }
+}
+
+/// A hash of few instructions: every eight bytes are multiplied into what went before, and the two halves of the
+/// product folded together.
+fn hash(key: [u64; 2], bytes: &[u8]) -> u64 {
+    let fold = |state: u64, word: u64| {
+        let product = u128::from(state ^ word) * u128::from(key[1]);
+        product as u64 ^ (product >> 64) as u64
+    };
+    let mut state = key[0] ^ bytes.len() as u64;
+    let mut rest = bytes;
+    while let Some((eight, after)) = rest.split_first_chunk() {
+        state = fold(state, u64::from_le_bytes(*eight));
+        rest = after;
+    }
+    // Of one to seven bytes, two looks take in all, though some twice.
+    let last = match (rest, rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        ([], ..) => return state,
+        (_, Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
+        }
+        ([first, .., last], ..) => {
+            let middle = rest.get(rest.len() / 2).copied().unwrap_or_default();
+            u64::from(*first) | u64::from(middle) << 8 | u64::from(*last) << 16
+        }
+        ([one], ..) => u64::from(*one),
+    };
+    fold(state, last)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod arrow;
 mod csv;
 mod intern;
 mod json;
+mod number;
 mod records;
 pub mod time;
 mod token;

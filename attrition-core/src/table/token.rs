@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::intern::Interner;
+use super::number::{Whole, float_of, whole_of};
 use super::{Column, MISSING_CODE, Mask, ValueRef, Values, time};
 
 /// Which fields are missing values.
@@ -41,73 +42,20 @@ impl Missing {
     }
 }
 
+/// Without blanks around it; nearly no field has any.
+fn trim_blanks(raw: &str) -> &str {
+    match raw.as_bytes() {
+        [b' ' | b'\t', ..] | [.., b' ' | b'\t'] => raw.trim_matches([' ', '\t']),
+        _ => raw,
+    }
+}
+
 fn bool_of(field: &str) -> Option<bool> {
     match field {
         "true" | "True" | "TRUE" => Some(true),
         "false" | "False" | "FALSE" => Some(false),
         _ => None,
     }
-}
-
-/// A field of the form of a whole number.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Whole {
-    Fits(i64),
-    /// Beyond `i64`.
-    Beyond,
-}
-
-/// A whole number; none with a leading zero, which makes it a name (`007`, a postcode).
-fn whole_of(field: &str) -> Option<Whole> {
-    let b = field.as_bytes();
-    let (negative, digits) = match b.first()? {
-        b'-' => (true, &b[1..]),
-        b'+' => (false, &b[1..]),
-        _ => (false, b),
-    };
-    if digits.is_empty() || (digits[0] == b'0' && digits.len() > 1) {
-        return None;
-    }
-    let mut magnitude: u64 = 0;
-    let mut beyond = false;
-    for &d in digits {
-        let d = d.wrapping_sub(b'0');
-        if d > 9 {
-            return None;
-        }
-        match magnitude.checked_mul(10).and_then(|m| m.checked_add(u64::from(d))) {
-            Some(m) => magnitude = m,
-            None => beyond = true,
-        }
-    }
-    // -2^63 fits, 2^63 does not.
-    let value = if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() };
-    Some(match value {
-        Some(i) if !beyond => Whole::Fits(i),
-        _ => Whole::Beyond,
-    })
-}
-
-/// A decimal number or an infinity, rounded to the nearest `f64`; none with a leading zero.
-fn float_of(field: &str) -> Option<f64> {
-    let b = field.as_bytes();
-    let unsigned = match b.first()? {
-        b'-' | b'+' => &b[1..],
-        _ => b,
-    };
-    let numeric = match unsigned {
-        [b'0', next, ..] => !next.is_ascii_digit(),
-        [b'0'..=b'9' | b'.', ..] => true,
-        // `parse` would take "nan" too: whether that is missing or a word is for the missing tokens to say.
-        [b'i' | b'I', ..] => true,
-        _ => false,
-    };
-    if !numeric {
-        return None;
-    }
-    let x: f64 = field.parse().ok()?;
-    // A whole number has no negative zero, in whichever column it stands.
-    if x == 0.0 && x.is_sign_negative() && unsigned == b"0" { Some(0.0) } else { Some(x) }
 }
 
 #[derive(Debug)]
@@ -221,7 +169,7 @@ impl ColumnBuilder {
     /// One more field. Blanks around numbers, truth values, times and missing tokens mean nothing; a string keeps
     /// them unless `trim`.
     pub(crate) fn push(&mut self, raw: &str, missing: &Missing, trim: bool) {
-        let field = raw.trim_matches([' ', '\t']);
+        let field = trim_blanks(raw);
         if missing.has(field) {
             return self.push_missing();
         }
@@ -531,23 +479,6 @@ mod tests {
                     }
                 }
             }
-        }
-
-        #[test]
-        fn whole_numbers_read_as_the_standard_library_reads_them(i in any::<i64>(), wide in any::<i128>()) {
-            prop_assert_eq!(whole_of(&i.to_string()), Some(Whole::Fits(i)));
-            let want = i64::try_from(wide).map_or(Whole::Beyond, Whole::Fits);
-            prop_assert_eq!(whole_of(&wide.to_string()), Some(want));
-        }
-
-        #[test]
-        fn floats_read_as_the_standard_library_reads_them(x in any::<f64>(), digits in "[0-9]{1,25}\\.[0-9]{1,25}") {
-            if x.is_finite() {
-                prop_assert_eq!(float_of(&format!("{x:?}")).map(f64::to_bits), Some(x.to_bits()));
-                prop_assert_eq!(float_of(&format!("{x:e}")).map(f64::to_bits), Some(x.to_bits()));
-            }
-            let plain = digits.trim_start_matches('0');
-            prop_assert_eq!(float_of(plain), plain.parse().ok());
         }
     }
 }

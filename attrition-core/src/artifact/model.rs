@@ -8,7 +8,7 @@ use super::{Container, ContainerRef, MAX_BYTES, to_json};
 use crate::calibrate::Calibrator;
 use crate::file;
 use crate::learn::{Fitted, Learner};
-use crate::model::{Model, Parts, Scorer};
+use crate::model::{Model, Parts, Scorer, StoredProfile};
 use crate::{Error, ErrorKind, Result};
 
 /// Who wrote the file. No clock, no machine: the same training gives the same bytes.
@@ -56,7 +56,8 @@ impl Model {
         Ok(bytes)
     }
 
-    /// The model of an artifact. Its scores are those of the model that was saved, to the last bit.
+    /// The model of an artifact. Its scores are those of the model that was saved, to the last bit. Checksums are all
+    /// compared; the training profile is parsed by the first [`Model::profile`].
     ///
     /// # Errors
     /// [`Error::Artifact`]; see [`ContainerRef::from_bytes`] and [`ContainerRef::json`]; also when the parts, each whole,
@@ -75,7 +76,7 @@ impl Model {
             learner: learner.params,
             decision: container.json("decision")?,
             training: container.json("training")?,
-            profile: container.json("profile")?,
+            profile: StoredProfile::from_json(container.section("profile")?.to_vec()),
             passed_over: container.passed_over().map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect(),
         };
         Model::from_parts(parts).map_err(|e| match e.kind() {
@@ -147,7 +148,7 @@ impl Model {
         insert("calibrator", to_json("calibrator", &p.scorer.calibrator))?;
         insert("decision", to_json("decision", &p.decision))?;
         insert("training", to_json("training", &p.training))?;
-        insert("profile", to_json("profile", &p.profile))?;
+        insert("profile", Ok(p.profile.json().to_vec()))?;
         for (name, bytes) in &p.passed_over {
             container.insert_passed_over(name, bytes.clone())?;
         }
@@ -222,6 +223,7 @@ mod tests {
             assert_eq!(back.training(), model.training());
             assert_eq!(back.params(), model.params());
             assert_eq!(back.schema(), model.schema());
+            assert_eq!(back.profile().unwrap(), model.profile().unwrap());
         }
     }
 
@@ -292,6 +294,21 @@ mod tests {
             let e = Model::from_bytes(&container.to_bytes().unwrap()).unwrap_err();
             assert_eq!(e.kind(), ErrorKind::Artifact);
             assert!(e.to_string().contains(&format!("section `{missing}` is missing")), "{e}");
+        }
+    }
+
+    #[test]
+    fn a_profile_that_is_none_stops_only_what_asks_for_it() {
+        let (model, table) = (model(), table());
+        for json in ["", "{}", "{\"columns\":{},\"later\":1}"] {
+            let bytes = forged(&model, "profile", json.as_bytes());
+            let loaded = Model::from_bytes(&bytes).unwrap();
+            assert_eq!(bits(&loaded, &table), bits(&model, &table));
+            assert_eq!(loaded.to_bytes().unwrap(), bytes, "written back as it came");
+            for e in [loaded.profile().unwrap_err(), loaded.terms().unwrap_err()] {
+                assert_eq!(e.kind(), ErrorKind::Artifact);
+                assert!(e.to_string().contains("the profile cannot be read"), "{e}");
+            }
         }
     }
 

@@ -130,7 +130,7 @@ impl Model {
     /// contribution of a gap.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a learner that is not additive.
+    /// [`Error::Unsupported`] for a learner that is not additive; as [`Model::profile`].
     pub fn terms(&self) -> Result<Vec<Term>> {
         let additive = self.additive()?;
         let z95 = float::normal_quantile(0.975);
@@ -154,7 +154,7 @@ impl Model {
                 }
                 Ok((contribution, variance.map(f64::sqrt)))
             };
-            let points = self.term_points(slot, field.kind);
+            let points = self.term_points(slot, field.kind)?;
             let mut values = Vec::with_capacity(points.len());
             let (mut mass, mut sum, mut squares) = (0.0, 0.0, 0.0);
             for (value, x, weight) in points {
@@ -177,9 +177,9 @@ impl Model {
     }
 
     /// The values at which a term is shown: value, slot, share of the training rows.
-    fn term_points(&self, slot: usize, kind: FieldKind) -> Vec<(Value, f64, f64)> {
-        let Some(field) = self.schema().features().nth(slot) else { return Vec::new() };
-        let profile = self.profile().column(&field.name);
+    fn term_points(&self, slot: usize, kind: FieldKind) -> Result<Vec<(Value, f64, f64)>> {
+        let Some(field) = self.schema().features().nth(slot) else { return Ok(Vec::new()) };
+        let profile = self.profile()?.column(&field.name);
         let gap_share = profile.map_or(0.0, |p| p.missing_rate());
         let mut points: Vec<(Value, f64, f64)> = match kind {
             FieldKind::Category => field
@@ -218,6 +218,6 @@ impl Model {
         };
         let total: f64 = points.iter().map(|p| p.2).sum();
         points.push((Value::Missing, f64::NAN, total * gap_share));
-        points
+        Ok(points)
     }
 }

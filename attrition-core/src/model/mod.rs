@@ -5,10 +5,12 @@
 
 mod prediction;
 mod scorer;
+mod stored_profile;
 mod training;
 
 pub use prediction::{Prediction, Warning, WarningKind};
 pub(crate) use scorer::{Scorer, both_scales};
+pub(crate) use stored_profile::StoredProfile;
 pub use training::{CandidateFact, FoldFact, MetricFact, Training};
 
 use std::cell::RefCell;
@@ -41,7 +43,7 @@ pub(crate) struct Parts {
     pub(crate) learner: Learner,
     pub(crate) decision: Decision,
     pub(crate) training: Training,
-    pub(crate) profile: Profile,
+    pub(crate) profile: StoredProfile,
     /// Sections of an artifact that this version does not know: kept, so that loading and saving loses nothing.
     pub(crate) passed_over: Vec<(String, Vec<u8>)>,
 }
@@ -141,9 +143,14 @@ impl Model {
     pub fn training(&self) -> &Training {
         &self.parts().training
     }
-    /// The summary of the data it was fitted on.
-    pub fn profile(&self) -> &Profile {
-        &self.parts().profile
+    /// The summary of the data it was fitted on: inputs, protected attributes, and the scores of these rows (out-of-fold
+    /// where there were folds). Parsed when it is first asked for.
+    ///
+    /// # Errors
+    /// [`Error::Artifact`] for a loaded model whose profile is of a newer version or was forged; it predicts all the
+    /// same.
+    pub fn profile(&self) -> Result<&Profile> {
+        self.parts().profile.get()
     }
     /// How one row is packed into slots.
     pub fn row_spec(&self) -> &RowSpec {

@@ -168,8 +168,10 @@ impl Profile {
     /// # Errors
     /// [`Error::Artifact`] when the bytes are not a profile.
     pub fn from_bytes(bytes: &[u8]) -> Result<Profile> {
-        serde_json::from_slice(bytes)
-            .map_err(|e| Error::artifact(format!("the profile cannot be read: {e}"), "write it again with to_bytes"))
+        serde_json::from_slice(bytes).map_err(|e| {
+            let hint = "read it with the version that wrote it, or a later one";
+            Error::artifact(format!("the profile cannot be read: {e}"), hint)
+        })
     }
 }
 

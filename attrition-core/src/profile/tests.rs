@@ -2,7 +2,6 @@ use super::*;
 use crate::datasets;
 use crate::table::Column;
 use proptest::prelude::*;
-use std::time::Instant;
 
 fn of(columns: Vec<Column>) -> Profile {
     Profile::of(&Table::new(columns).unwrap(), &Run::new()).unwrap()
@@ -196,19 +195,5 @@ proptest! {
         values.reverse();
         prop_assert_eq!(&float(values).to_bytes().unwrap(), &whole);
         prop_assert_eq!(&Profile::from_bytes(&whole).unwrap().to_bytes().unwrap(), &whole);
-    }
-}
-
-/// Prints how long a million rows take; asserts nothing about time.
-#[test]
-#[ignore = "a measurement, run by hand: cargo test --release -p attrition-core --lib profile::tests::million -- --ignored --nocapture"]
-fn million_rows() {
-    let start = Instant::now();
-    let table = datasets::employees(1_000_000, 0).unwrap();
-    println!("drawn in {:?}", start.elapsed());
-    for threads in [1, 2] {
-        let start = Instant::now();
-        let p = Profile::of(&table, &Run::new().n_threads(Some(threads))).unwrap();
-        println!("{threads} threads: {:?}, {} bytes", start.elapsed(), p.to_bytes().unwrap().len());
     }
 }

@@ -96,12 +96,39 @@ fn threads_change_nothing() {
                 &p.scorer.calibrator,
                 &p.decision,
                 &p.training,
-                &p.profile,
+                model.profile().unwrap(),
             ))
             .unwrap()
         })
         .to_vec();
     assert!(facts.iter().all(|f| *f == facts[0]));
+}
+
+#[test]
+fn the_profile_holds_the_scores_of_the_fitted_rows() {
+    use crate::profile::ScoreProfile;
+    let table = people(400);
+    let y: Vec<u8> = (0..400).map(|i| u8::from(table.get("Left").unwrap().get(i) == Value::from("Yes"))).collect();
+    let fit = |o: TrainOptions| train(&table, &o, &Run::new()).unwrap();
+    let scores = |m: &Model| m.profile().unwrap().scores().unwrap().clone();
+    let base = TrainOptions { holdout: None, calibration: None, ..options() };
+    // Without folds: the model's own scores of the rows it was fitted on.
+    let alone = fit(TrainOptions { cv: None, ..base.clone() });
+    let own = ScoreProfile::of(&alone.predict_proba(&table).unwrap(), Some(&y)).unwrap();
+    assert_eq!(scores(&alone), own);
+    // With folds: each row's score by a model that has not seen it.
+    let folded = fit(base.clone());
+    let cv = cross_validate(&table, &base, None, &Run::new()).unwrap();
+    assert_eq!(scores(&folded), ScoreProfile::of(&cv.predictions, Some(&y)).unwrap());
+    assert_ne!(scores(&folded), own);
+    // Calibrated by the model's calibrator; hold-out rows have no part in it.
+    let whole = fit(TrainOptions { calibration: Some("sigmoid".into()), ..options() });
+    let (s, t) = (scores(&whole), whole.training());
+    assert_eq!(s.n(), t.n_fitted as u64);
+    assert_eq!(s.labelled(), s.counts());
+    // A fitted sigmoid keeps the mean.
+    let positives = s.positives().iter().sum::<u64>() as f64;
+    assert!((s.mean() - positives / s.n() as f64).abs() < 5e-3, "{} {positives} {}", s.mean(), s.n());
 }
 
 #[test]

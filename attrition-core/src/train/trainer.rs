@@ -11,9 +11,9 @@ use super::review::review;
 use crate::calibrate::Calibrator;
 use crate::learn::Learner;
 use crate::metrics::{self, Metric};
-use crate::model::{CandidateFact, Decision, Model, Parts, Scorer, Training};
+use crate::model::{CandidateFact, Decision, Model, Parts, Scorer, StoredProfile, Training};
 use crate::preprocess::PipelineParams;
-use crate::profile::Profile;
+use crate::profile::{Profile, ScoreProfile};
 use crate::run::Run;
 use crate::schema::{Bound, Role, Schema};
 use crate::split::{self, Fold};
@@ -314,11 +314,11 @@ impl Trainer {
                 (calibrator, Some(judged))
             }
         };
-        let (threshold, threshold_source) = match (self.threshold, &out_of_fold) {
+        let pooled = out_of_fold.as_ref().map(|oof| oof.pooled(chosen, calibrator.as_ref(), &data));
+        let (threshold, threshold_source) = match (self.threshold, &pooled) {
             (Threshold::Fixed(t), _) => (t, "given".to_owned()),
-            (Threshold::FBeta(beta), Some(oof)) => {
-                let (proba, y, w) = oof.pooled(chosen, calibrator.as_ref(), &data);
-                let t = metrics::best_threshold(&y, &proba, w.as_deref(), beta)?;
+            (Threshold::FBeta(beta), Some((proba, y, w))) => {
+                let t = metrics::best_threshold(y, proba, w.as_deref(), beta)?;
                 (t, format!("maximises F{beta} of the out-of-fold probabilities"))
             }
             (Threshold::FBeta(beta), None) => {
@@ -383,7 +383,16 @@ impl Trainer {
             leaderboard,
             trials: Vec::new(),
         };
-        let profile = self.profile(&final_schema, table, fitted_rows, run)?;
+        // What scores of new rows are to look like: rows that were learned from look better than they are, so
+        // out-of-fold where there are folds.
+        let scores = match pooled {
+            Some((proba, y, _)) => ScoreProfile::of(&proba, Some(&y))?,
+            None => {
+                let proba = scorer.predict_rows(&final_schema.bind(table)?, fitted_rows, true, run)?;
+                ScoreProfile::of(&proba, Some(&data.y_of(fitted_rows)))?
+            }
+        };
+        let profile = StoredProfile::of(&self.profile(&final_schema, table, fitted_rows, run)?.with_scores(scores))?;
         Model::from_parts(Parts {
             schema: final_schema,
             scorer,

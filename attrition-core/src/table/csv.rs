@@ -11,16 +11,15 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use memchr::{memchr, memchr3, memrchr2};
 
+use super::split::{QUOTE, Ragged, Records, split};
 use super::token::{ColumnBuilder, Missing, Plan, Sort};
 use super::{Table, Value};
 use crate::error::Place;
 use crate::{Error, Result, Run};
 
 const STAGE: &str = "read_csv";
-const QUOTE: u8 = b'"';
 /// The longest record read. A longer one is a quote that was never closed far more often than data.
 const MAX_RECORD: usize = 64 << 20;
 /// Blocks per thread in a wave: some, so that an uneven one does not hold up the rest.
@@ -560,9 +559,8 @@ impl Csv<'_> {
             ));
         };
         let mut names: Vec<String> = Vec::new();
-        self.records(&feed.buf[record.clone()], |record| {
-            names = record.fields().map(str::to_owned).collect();
-            Ok(())
+        self.records(&feed.buf[record.clone()], None, |record| {
+            names = (0..record.width).flat_map(|j| record.column(j)).map(str::to_owned).collect();
         })
         .map_err(|fault| failed(feed, Stop::Fault(fault)))?;
         let line = feed.lines + 1;
@@ -717,83 +715,33 @@ impl Csv<'_> {
 
     fn block(&self, bytes: &[u8], plan: &[Plan]) -> Result<Parsed, Fault> {
         let mut columns: Vec<ColumnBuilder> = plan.iter().map(|&p| ColumnBuilder::new(p)).collect();
-        let rows = self.records(bytes, |record| {
-            if record.ends.len() != columns.len() {
-                return Err(What::Ragged { fields: record.ends.len() });
+        let rows = self.records(bytes, Some(columns.len()), |records| {
+            for (j, column) in columns.iter_mut().enumerate() {
+                records.column(j).for_each(|field| column.push(field, &self.missing, self.options.trim));
             }
-            for (column, field) in columns.iter_mut().zip(record.fields()) {
-                column.push(field, &self.missing, self.options.trim);
-            }
-            Ok(())
         })?;
         Ok(Parsed { rows, columns })
     }
 
-    /// A tokenizer at a record's start. (csv-core 0.1.13: a clone of one has lost its tables.)
-    fn reader(&self) -> Reader {
-        let mut reader = ReaderBuilder::new().delimiter(self.delimiter).build();
-        // Only the file may begin with a byte order mark; having read a blank line, it looks for none.
-        let _ = reader.read_record(b"\n", &mut [0], &mut [0]);
-        reader
-    }
-
-    /// Give every record to `each`. The number of records.
-    fn records(&self, bytes: &[u8], mut each: impl FnMut(&Record<'_>) -> Result<(), What>) -> Result<usize, Fault> {
-        if let Err(e) = std::str::from_utf8(bytes) {
-            let at = e.valid_up_to();
-            // Errors are told in the order of the file.
-            if let Cut::At(end) = cut(&bytes[..at], 0, at, false, self.delimiter) {
-                self.records(&bytes[..end], each)?;
-            }
-            let byte = bytes.get(at).copied().unwrap_or_default();
-            return Err(Fault { line: 1 + count_lines(&bytes[..at]), row: None, what: What::NotUtf8 { byte, at } });
+    /// Give all records, some at a time, to `each`. The number of records.
+    fn records(&self, bytes: &[u8], width: Option<usize>, mut each: impl FnMut(&Records<'_>)) -> Result<usize, Fault> {
+        let fault = |r: Ragged| Fault {
+            line: 1 + count_lines(&bytes[..r.at]),
+            row: Some(r.row),
+            what: What::Ragged { fields: r.fields },
+        };
+        let e = match std::str::from_utf8(bytes) {
+            Ok(text) => return split(text, self.delimiter, width, each).map_err(fault),
+            Err(e) => e,
+        };
+        let at = e.valid_up_to();
+        // Errors are told in the order of the file.
+        if let Cut::At(end) = cut(&bytes[..at], 0, at, false, self.delimiter) {
+            let text = std::str::from_utf8(&bytes[..end]).unwrap_or_default();
+            split(text, self.delimiter, width, &mut each).map_err(fault)?;
         }
-        let mut reader = self.reader();
-        let mut out = vec![0u8; bytes.len().clamp(1, 1 << 16)];
-        let mut ends = vec![0usize; self.names.len() + 1];
-        let (mut start, mut at, mut n_out, mut n_ends, mut rows) = (0, 0, 0, 0, 0);
-        loop {
-            let (result, read, written, ended) =
-                reader.read_record(&bytes[at..], &mut out[n_out..], &mut ends[n_ends..]);
-            at += read;
-            n_out += written;
-            n_ends += ended;
-            match result {
-                // The next call, with nothing left, gives the last record.
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull => out.resize(out.len() * 2, 0),
-                ReadRecordResult::OutputEndsFull => ends.resize(ends.len() * 2, 0),
-                ReadRecordResult::End => return Ok(rows),
-                ReadRecordResult::Record => {
-                    // What unquoting leaves of UTF-8 is UTF-8.
-                    let text = std::str::from_utf8(&out[..n_out]).unwrap_or_default();
-                    each(&Record { text, ends: &ends[..n_ends] }).map_err(|what| {
-                        let blank = bytes[start..].iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
-                        Fault { line: 1 + count_lines(&bytes[..start + blank]), row: Some(rows), what }
-                    })?;
-                    rows += 1;
-                    (start, n_out, n_ends) = (at, 0, 0);
-                }
-            }
-        }
-    }
-}
-
-/// One record, unquoted.
-struct Record<'a> {
-    text: &'a str,
-    /// Where each field ends.
-    ends: &'a [usize],
-}
-
-impl Record<'_> {
-    fn fields(&self) -> impl Iterator<Item = &str> {
-        let mut start = 0;
-        self.ends.iter().map(move |&end| {
-            let field = self.text.get(start..end).unwrap_or_default();
-            start = end;
-            field
-        })
+        let byte = bytes.get(at).copied().unwrap_or_default();
+        Err(Fault { line: 1 + count_lines(&bytes[..at]), row: None, what: What::NotUtf8 { byte, at } })
     }
 }
 
@@ -801,6 +749,7 @@ impl Record<'_> {
 mod tests {
     use super::*;
     use crate::table::Values;
+    use csv_core::{ReadRecordResult, Reader};
     use proptest::prelude::*;
 
     fn parse(csv: &[u8]) -> Result<Table> {
@@ -1086,7 +1035,8 @@ mod tests {
             match result {
                 ReadRecordResult::Record => {
                     let text = std::str::from_utf8(&out[..n_out]).unwrap();
-                    records.push(Record { text, ends: &ends[..n_ends] }.fields().map(str::to_owned).collect());
+                    let starts = std::iter::once(&0).chain(&ends);
+                    records.push(starts.zip(&ends[..n_ends]).map(|(&a, &b)| text[a..b].to_owned()).collect());
                     (n_out, n_ends) = (0, 0);
                 }
                 ReadRecordResult::End => return records,

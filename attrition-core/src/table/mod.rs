@@ -16,6 +16,7 @@ mod intern;
 mod json;
 mod number;
 mod records;
+mod split;
 pub mod time;
 mod token;
 mod value;

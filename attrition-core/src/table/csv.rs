@@ -1,7 +1,7 @@
 //! CSV: RFC 4180 with a header row, types found over the whole file.
 //!
-//! The file is read in waves of blocks cut at record ends; a wave's blocks are parsed in parallel and appended, in
-//! order, to columns of the type seen so far ([`ColumnBuilder`]). A column that turns out to need its text after
+//! The file is read in waves of blocks cut at record ends; a wave's blocks are parsed in parallel, while the next
+//! wave's bytes are read, and appended, in order, to columns of the type seen so far ([`ColumnBuilder`]). A column that turns out to need its text after
 //! values of another type were kept (`1`, `2`, …, `n/k`) is read again in a second pass over the file. Neither block
 //! size nor thread count shows in the result.
 
@@ -301,35 +301,49 @@ fn cut(buf: &[u8], from: usize, target: usize, eof: bool, delimiter: u8) -> Cut 
 
 /// The bytes not yet parsed.
 struct Feed<R> {
-    reader: R,
+    source: Source<R>,
     buf: Vec<u8>,
     start: usize,
-    eof: bool,
     /// Bytes and lines before `start`.
     offset: u64,
     lines: u64,
 }
 
+struct Source<R> {
+    reader: R,
+    eof: bool,
+}
+
+impl<R: Read> Source<R> {
+    /// Have `want` bytes in `buf`, or all there are.
+    fn fill(&mut self, buf: &mut Vec<u8>, want: usize) -> io::Result<()> {
+        if !self.eof && buf.len() < want {
+            let missing = want - buf.len();
+            buf.reserve_exact(missing);
+            self.eof = (&mut self.reader).take(missing as u64).read_to_end(buf)? < missing;
+        }
+        Ok(())
+    }
+}
+
 impl<R: Read> Feed<R> {
     fn new(reader: R) -> Feed<R> {
-        Feed { reader, buf: Vec::new(), start: 0, eof: false, offset: 0, lines: 0 }
+        Feed { source: Source { reader, eof: false }, buf: Vec::new(), start: 0, offset: 0, lines: 0 }
     }
 
     /// Have `want` bytes, or all there are.
     fn fill(&mut self, want: usize) -> io::Result<()> {
-        if !self.eof && self.buf.len() - self.start < want {
+        if !self.source.eof && self.buf.len() - self.start < want {
             self.buf.drain(..self.start);
             self.start = 0;
-            let missing = (want - self.buf.len()) as u64;
-            self.buf.reserve_exact(want - self.buf.len());
-            self.eof = (&mut self.reader).take(missing).read_to_end(&mut self.buf)? < missing as usize;
+            self.source.fill(&mut self.buf, want)?;
         }
         Ok(())
     }
 
-    /// The bytes before `to` are done with.
-    fn advance(&mut self, to: usize) {
-        self.lines += count_lines(&self.buf[self.start..to]);
+    /// The bytes before `to`, so many lines, are done with.
+    fn advance(&mut self, to: usize, lines: u64) {
+        self.lines += lines;
         self.offset += (to - self.start) as u64;
         self.start = to;
     }
@@ -340,7 +354,7 @@ impl<R: Read> Feed<R> {
         let mut blocks: Vec<Range<usize>> = Vec::new();
         loop {
             let from = blocks.last().map_or(self.start, |b| b.end);
-            let found = cut(&self.buf, from, block_bytes, self.eof, delimiter);
+            let found = cut(&self.buf, from, block_bytes, self.source.eof, delimiter);
             let stop = match found {
                 Cut::At(end) if end - from <= MAX_RECORD => {
                     blocks.push(from..end);
@@ -350,7 +364,7 @@ impl<R: Read> Feed<R> {
                     continue;
                 }
                 Cut::More if self.buf.len() - from <= MAX_RECORD => {
-                    if self.eof || !blocks.is_empty() {
+                    if self.source.eof || !blocks.is_empty() {
                         return Ok(blocks);
                     }
                     self.fill((self.buf.len() - self.start) * 2 + block_bytes)?;
@@ -404,7 +418,18 @@ enum What {
 /// What a block holds.
 struct Parsed {
     rows: usize,
+    lines: u64,
     columns: Vec<ColumnBuilder>,
+}
+
+/// Blocks that are parsed together.
+struct Wave<'a> {
+    buf: &'a [u8],
+    blocks: &'a [Range<usize>],
+    /// Lines, bytes and rows before the first.
+    lines: u64,
+    offset: u64,
+    rows: usize,
 }
 
 struct Csv<'a> {
@@ -417,7 +442,7 @@ struct Csv<'a> {
     size: u64,
 }
 
-fn read<R: Read>(
+fn read<R: Read + Send>(
     open: impl Fn() -> Result<R>,
     size: u64,
     source: Option<&str>,
@@ -532,7 +557,7 @@ impl Csv<'_> {
         let want = self.wave() * self.options.block_bytes;
         feed.fill(want.max(3)).map_err(|e| failed(feed, e.into()))?;
         if feed.buf.starts_with(b"\xEF\xBB\xBF") {
-            feed.advance(3);
+            feed.advance(3, 0);
         } else if feed.buf.starts_with(b"\xFF\xFE") || feed.buf.starts_with(b"\xFE\xFF") {
             return Err(Error::data(
                 self.place(Place::none().at_line(1)),
@@ -543,8 +568,9 @@ impl Csv<'_> {
         }
         loop {
             let blank = feed.buf[feed.start..].iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
-            feed.advance(feed.start + blank);
-            if feed.start < feed.buf.len() || feed.eof {
+            let lines = count_lines(&feed.buf[feed.start..feed.start + blank]);
+            feed.advance(feed.start + blank, lines);
+            if feed.start < feed.buf.len() || feed.source.eof {
                 break;
             }
             feed.fill(want).map_err(|e| failed(feed, e.into()))?;
@@ -564,7 +590,8 @@ impl Csv<'_> {
         })
         .map_err(|fault| failed(feed, Stop::Fault(fault)))?;
         let line = feed.lines + 1;
-        feed.advance(record.end);
+        let lines = count_lines(&feed.buf[record.clone()]);
+        feed.advance(record.end, lines);
         self.checked(names, line)
     }
 
@@ -600,7 +627,7 @@ impl Csv<'_> {
     }
 
     /// All rows from where the feed stands. `before`: bytes read by earlier passes.
-    fn pass<R: Read>(
+    fn pass<R: Read + Send>(
         &self,
         feed: &mut Feed<R>,
         mut plan: Vec<Plan>,
@@ -609,16 +636,33 @@ impl Csv<'_> {
         let mut columns: Vec<ColumnBuilder> = plan.iter().map(|&p| ColumnBuilder::new(p)).collect();
         let mut rows = 0;
         let first = feed.offset;
+        let mut ahead = Vec::new();
         loop {
             self.run.check()?;
             let blocks = feed
                 .blocks(self.wave(), self.options.block_bytes, self.delimiter)
                 .map_err(|stop| self.stopped(stop, feed.lines, feed.offset, rows))?;
             let Some(end) = blocks.last().map(|b| b.end) else { break };
-            let mut parts = self.parse(feed, &blocks, &plan, rows)?;
-            self.settle(feed, &blocks, &mut plan, &mut columns, &mut parts, rows)?;
-            feed.advance(end);
+            let wave = Wave { buf: &feed.buf, blocks: &blocks, lines: feed.lines, offset: feed.offset, rows };
+            // While these blocks are parsed, the bytes after them are read.
+            let more = !feed.source.eof;
+            let reading = Mutex::new((&mut feed.source, &mut ahead, Ok(())));
+            let read = || {
+                let (source, ahead, result) = &mut *reading.lock().unwrap_or_else(PoisonError::into_inner);
+                ahead.clear();
+                ahead.extend_from_slice(&wave.buf[end..]);
+                *result = source.fill(ahead, self.wave() * self.options.block_bytes);
+            };
+            let mut parts = self.parse(&wave, &plan, more.then_some(&read as &(dyn Fn() + Sync)))?;
+            self.settle(&wave, &mut plan, &mut columns, &mut parts)?;
+            let (.., result) = reading.into_inner().unwrap_or_else(PoisonError::into_inner);
             rows += parts.iter().map(|p| p.rows).sum::<usize>();
+            feed.advance(end, parts.iter().map(|p| p.lines).sum());
+            if more {
+                std::mem::swap(&mut feed.buf, &mut ahead);
+                feed.start = 0;
+            }
+            result.map_err(|e| self.stopped(e.into(), feed.lines, feed.offset, rows))?;
             // Some more than the rows so far let one expect, so that columns rarely move.
             let expected = rows as f64 * (self.size.saturating_sub(first) as f64 / (feed.offset - first).max(1) as f64);
             self.append(&mut columns, parts, (expected * 1.02) as usize)?;
@@ -627,20 +671,27 @@ impl Csv<'_> {
         Ok((rows, columns))
     }
 
-    fn parse<R>(&self, feed: &Feed<R>, blocks: &[Range<usize>], plan: &[Plan], rows: usize) -> Result<Vec<Parsed>> {
-        let buf = &feed.buf;
-        let results = self.run.map(blocks.len(), |i| Ok(self.block(&buf[blocks[i].clone()], plan)))?;
-        let mut parts = Vec::with_capacity(blocks.len());
-        let mut rows = rows;
-        for (result, block) in results.into_iter().zip(blocks) {
-            match result {
-                Ok(part) => {
-                    rows += part.rows;
-                    parts.push(part);
+    /// What the wave's blocks hold; one of the threads does `beside` meanwhile.
+    fn parse(&self, wave: &Wave<'_>, plan: &[Plan], beside: Option<&(dyn Fn() + Sync)>) -> Result<Vec<Parsed>> {
+        let first = usize::from(beside.is_some());
+        let results = self.run.map(first + wave.blocks.len(), |i| {
+            Ok(match (i.checked_sub(first), beside) {
+                (Some(i), _) => Some(self.block(&wave.buf[wave.blocks[i].clone()], plan)),
+                (None, Some(beside)) => {
+                    beside();
+                    None
                 }
+                (None, None) => None,
+            })
+        })?;
+        let mut parts: Vec<Parsed> = Vec::with_capacity(wave.blocks.len());
+        for (result, block) in results.into_iter().flatten().zip(wave.blocks) {
+            match result {
+                Ok(part) => parts.push(part),
                 Err(fault) => {
-                    let lines = feed.lines + count_lines(&feed.buf[feed.start..block.start]);
-                    let offset = feed.offset + (block.start - feed.start) as u64;
+                    let lines = wave.lines + parts.iter().map(|p| p.lines).sum::<u64>();
+                    let rows = wave.rows + parts.iter().map(|p| p.rows).sum::<usize>();
+                    let offset = wave.offset + (block.start - wave.blocks[0].start) as u64;
                     return Err(self.stopped(Stop::Fault(fault), lines, offset, rows));
                 }
             }
@@ -650,14 +701,12 @@ impl Csv<'_> {
 
     /// Columns whose pieces are not of one sort become text: these blocks' pieces are read again at once; what went
     /// before, if it was of another sort, has to wait for a second pass.
-    fn settle<R>(
+    fn settle(
         &self,
-        feed: &Feed<R>,
-        blocks: &[Range<usize>],
+        wave: &Wave<'_>,
         plan: &mut [Plan],
         columns: &mut [ColumnBuilder],
         parts: &mut [Parsed],
-        rows: usize,
     ) -> Result<()> {
         let mut again = vec![Plan::Skip; plan.len()];
         for (j, column) in columns.iter_mut().enumerate() {
@@ -680,7 +729,7 @@ impl Csv<'_> {
             }
         }
         if again.contains(&Plan::Text) {
-            for (part, new) in parts.iter_mut().zip(self.parse(feed, blocks, &again, rows)?) {
+            for (part, new) in parts.iter_mut().zip(self.parse(wave, &again, None)?) {
                 for ((column, new), plan) in part.columns.iter_mut().zip(new.columns).zip(&again) {
                     if *plan == Plan::Text {
                         *column = new;
@@ -720,7 +769,7 @@ impl Csv<'_> {
                 records.column(j).for_each(|field| column.push(field, &self.missing, self.options.trim));
             }
         })?;
-        Ok(Parsed { rows, columns })
+        Ok(Parsed { rows, lines: count_lines(bytes), columns })
     }
 
     /// Give all records, some at a time, to `each`. The number of records.

@@ -137,18 +137,19 @@ fn quotient(number: u64, decimals: usize) -> Option<f64> {
     if decimals == 0 {
         return Some(number as f64);
     }
-    // Both are floats without rounding (5^19 < 2^53), so that the division rounds once.
+    // Both are floats without rounding (5^19 < 2^53), so that the division rounds once. A signed number is turned
+    // into a float in one instruction.
     if number < 1 << 53 {
-        return Some(number as f64 / ten as f64);
+        return Some(number as i64 as f64 / ten as f64);
     }
     // Multiplied by an inverse that is too small by less than 1, the number shifted up to 64 bits is too small by
-    // less than 2^64: the true quotient lies between `high` and `high + 2` at that scale. Rounding never changes an
+    // less than 2^64: the true quotient, times 2^down, lies between `high` and `high + 2`. Rounding never changes an
     // order; where both round to one float, so does the quotient.
     let up = number.leading_zeros();
     let product = u128::from(number << up) * u128::from(*INVERSES.get(decimals)?);
-    let high = (product >> 64) as u64;
-    let (low, top) = (high as f64, high.saturating_add(2) as f64);
-    let down = ten.ilog2() + up;
+    let high = (product >> 65) as i64;
+    let (low, top) = (high as f64, (high + 2) as f64);
+    let down = ten.ilog2() + up - 1;
     // 2^-down, as its bits.
     (low == top).then(|| low * f64::from_bits(u64::from(1023 - down) << 52))
 }

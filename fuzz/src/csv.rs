@@ -22,19 +22,12 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// Everything of the result, for comparison.
 fn text(result: &Result<Table>) -> String {
     match result {
         Err(e) => {
             assert_eq!(e.kind(), ErrorKind::InvalidData, "{e}");
             e.to_string()
         }
-        Ok(table) => {
-            let column = |c: &attrition_core::Column| {
-                let cells: Vec<String> = (0..c.len()).map(|row| format!("{:?}", c.get(row))).collect();
-                format!("{} {} {}", c.name(), c.type_name(), cells.join(" "))
-            };
-            table.columns().iter().map(column).collect::<Vec<_>>().join("\n")
-        }
+        Ok(table) => super::text(table),
     }
 }

@@ -13,6 +13,7 @@ use attrition_core::train::Trainer;
 
 pub mod artifact;
 pub mod csv;
+pub mod json_table;
 pub mod model;
 pub mod record;
 
@@ -20,8 +21,22 @@ pub mod record;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 4] =
-    [("artifact", artifact::run), ("csv", csv::run), ("model", model::run), ("record", record::run)];
+pub const TARGETS: [Target; 5] = [
+    ("artifact", artifact::run),
+    ("csv", csv::run),
+    ("json_table", json_table::run),
+    ("model", model::run),
+    ("record", record::run),
+];
+
+/// Everything of a table, for comparison.
+fn text(table: &Table) -> String {
+    let column = |c: &Column| {
+        let cells: Vec<String> = (0..c.len()).map(|row| format!("{:?}", c.get(row))).collect();
+        format!("{} {} {}", c.name(), c.type_name(), cells.join(" "))
+    };
+    table.columns().iter().map(column).collect::<Vec<_>>().join("\n")
+}
 
 /// A small table with a column of every kind and gaps.
 fn table() -> Table {

@@ -76,6 +76,7 @@ fn use_it(model: &Model) {
     let _ = model.predict_proba_with(&table, &Run::new().n_threads(Some(1)));
     let _ = model.evaluate(&table, &Run::new().n_threads(Some(1)));
     let _ = model.predict(&table);
+    let _ = model.profile();
     let _ = model.terms();
     let _ = model.params();
     for record in [&br#"{"age": 30, "site": "Lima", "remote": true}"#[..], br#"{"age": null, "site": "?"}"#] {

@@ -108,7 +108,6 @@ SOAK ?= 120
 soak: faces
 	ATTRITION_SOAK_SECONDS=$(SOAK) $(CARGO) test --release --locked -p attrition --test soak -- --nocapture
 	ATTRITION_FUZZ_SECONDS=$(SOAK) $(CARGO) test --release --locked -p attrition --test fuzz_replay
-	ATTRITION_SOAK_SECONDS=$(SOAK) $(PY) -m pytest attrition-py/tests -k soak
 	cd attrition-node && ATTRITION_SOAK_SECONDS=$(SOAK) $(NPM) test
 
 PEERS := $(CURDIR)/benches/peers/.venv

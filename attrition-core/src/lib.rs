@@ -39,3 +39,8 @@ pub use table::{Column, Table, Value};
 
 #[cfg(test)]
 mod testing;
+
+/// The README's Rust code runs as a test of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

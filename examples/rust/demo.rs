@@ -13,7 +13,7 @@ use std::path::Path;
 
 use attrition_core::model::Model;
 use attrition_core::schema::Role;
-use attrition_core::train::{TrainOptions, train};
+use attrition_core::train::{Names, TrainOptions, train};
 use attrition_core::{Run, Table, Value, datasets};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -27,22 +27,23 @@ fn main() -> Result<()> {
     match args[..] {
         ["train", folder] => {
             let table = datasets::employees(1470, 0)?;
-            run(Path::new(folder), "the embedded employees", &table, "Attrition", Value::from("Yes"))
+            run(Path::new(folder), "the embedded employees", &table, "Attrition", Value::from("Yes"), &["Gender"])
         }
         ["train", folder, file, target, positive] => {
             let table = Table::read_csv(file)?;
             // `1` and `true` are a number and a truth value, anything else is a string.
             let positive = serde_json::from_str(positive).unwrap_or_else(|_| Value::from(positive));
-            run(Path::new(folder), file, &table, target, positive)
+            run(Path::new(folder), file, &table, target, positive, &[])
         }
         ["compare", folder] => compare(Path::new(folder)),
         _ => Err("usage: demo train FOLDER [FILE.csv TARGET POSITIVE] | demo compare FOLDER".into()),
     }
 }
 
-fn run(folder: &Path, source: &str, table: &Table, target: &str, positive: Value) -> Result<()> {
+fn run(folder: &Path, source: &str, table: &Table, target: &str, positive: Value, sensitive: &[&str]) -> Result<()> {
     println!("\nData: {source}, {} rows × {} columns", table.n_rows(), table.n_columns());
-    let options = TrainOptions { target: Some(target.to_owned()), positive, ..TrainOptions::default() };
+    let sensitive = Names(sensitive.iter().map(|&n| n.to_owned()).collect());
+    let options = TrainOptions { target: Some(target.to_owned()), positive, sensitive, ..TrainOptions::default() };
     let model = train(table, &options, &Run::new())?;
     what_the_schema_decided(&model);
     how_good_it_is(&model);
@@ -82,6 +83,9 @@ fn what_the_schema_decided(model: &Model) {
     }
     for field in schema.fields() {
         let is_input = field.role == Role::Feature;
+        if field.role == Role::Sensitive {
+            println!("  {:<10} {}: carried along for audits, never an input", field.role.name(), field.name);
+        }
         for note in &field.notes {
             let role = if is_input { "look at" } else { field.role.name() };
             println!("  {role:<10} {}: {}", field.name, note.message);

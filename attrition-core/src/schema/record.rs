@@ -25,9 +25,14 @@ pub struct RowField {
     pub vocabulary: Vec<String>,
 }
 
+/// Up to so many levels are looked through one by one.
+const FEW_LEVELS: usize = 12;
+
 /// Levels of a category, found by text or by number.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Levels {
+    /// All levels in order, where there are few.
+    few: Vec<String>,
     by_text: HashMap<String, f64>,
     /// Levels that are the text of a number, by its bits.
     by_number: HashMap<u64, f64>,
@@ -44,11 +49,18 @@ impl Levels {
             }
             levels.by_text.insert(text.clone(), i as f64);
         }
+        if vocabulary.len() <= FEW_LEVELS {
+            levels.few = vocabulary.to_vec();
+        }
         levels
     }
 
     /// The slot of a text: its index, or −1.
     pub(super) fn of_text(&self, text: &str) -> f64 {
+        if !self.few.is_empty() {
+            // A handful of names is compared faster than one is hashed.
+            return self.few.iter().position(|l| l == text).map_or(-1.0, |i| i as f64);
+        }
         self.by_text.get(text).copied().unwrap_or(-1.0)
     }
 
@@ -77,7 +89,8 @@ pub(super) fn bad_value(column: &str, kind: FieldKind, row: Option<usize>, got: 
         problems: vec![Problem {
             column: column.to_owned(),
             row,
-            got: format!("the number {got}"),
+            // Of a row's values only what no person's value can be is shown.
+            got: if got.is_infinite() { format!("the number {got}") } else { "another number".to_owned() },
             expected: expected.to_owned(),
             hint: hint.to_owned(),
         }],
@@ -162,7 +175,7 @@ impl RowSpec {
                 if matches!(value, ValueRef::Float(x) if x.is_nan()) {
                     return Ok(f64::NAN);
                 }
-                return Err(wrong_kind(&field.name, field.kind, value.describe()));
+                return Err(wrong_kind(&field.name, field.kind, sort_of(value).to_owned()));
             }
         };
         if x.is_infinite() || (field.kind == FieldKind::Bool && x != 0.0 && x != 1.0 && !x.is_nan()) {
@@ -269,6 +282,18 @@ fn reason(e: &serde_json::Error) -> String {
     match text.rfind(" at line ") {
         Some(i) => text[..i].to_owned(),
         None => text,
+    }
+}
+
+/// What a value is, without the value: a row's values stay out of messages, which end up in logs.
+fn sort_of(value: ValueRef<'_>) -> &'static str {
+    match value {
+        ValueRef::Missing => "a missing value",
+        ValueRef::Bool(_) => "a truth value",
+        ValueRef::Int(_) | ValueRef::Float(_) => "a number",
+        ValueRef::Text(_) => "a text",
+        ValueRef::Time(_) => "an instant",
+        ValueRef::Nested => "a nested value",
     }
 }
 

@@ -9,7 +9,7 @@ use super::cross_validate::{OutOfFold, fact_map};
 use super::data::Supervision;
 use super::review::review;
 use crate::calibrate::Calibrator;
-use crate::learn::Learner;
+use crate::learn::{Fitted, Learner};
 use crate::metrics::{self, Metric};
 use crate::model::{CandidateFact, Decision, Model, Parts, Scorer, StoredProfile, Training};
 use crate::preprocess::PipelineParams;
@@ -332,6 +332,14 @@ impl Trainer {
         run.progress("fit", 0, 1);
         let mut scorer = self.fit_rows(learner, &schema, &bound, &data, &rows, run)?;
         scorer.calibrator.clone_from(&calibrator);
+        if let Fitted::Logistic(logistic) = &scorer.fitted
+            && !logistic.converged
+        {
+            notes.push(format!(
+                "the learner stopped after {} steps without converging: raise `max_iter`",
+                logistic.n_iter
+            ));
+        }
         let holdout = if held_out.is_empty() {
             BTreeMap::new()
         } else {

@@ -108,7 +108,8 @@ SOAK ?= 120
 soak: faces
 	ATTRITION_SOAK_SECONDS=$(SOAK) $(CARGO) test --release --locked -p attrition --test soak -- --nocapture
 	ATTRITION_FUZZ_SECONDS=$(SOAK) $(CARGO) test --release --locked -p attrition --test fuzz_replay
-	cd attrition-node && ATTRITION_SOAK_SECONDS=$(SOAK) $(NPM) test
+	ATTRITION_SOAK_SECONDS=$(SOAK) $(PY) -m pytest attrition-py/tests/test_door.py
+	cd attrition-node && $(NPM) test
 
 PEERS := $(CURDIR)/benches/peers/.venv
 $(PEERS)/.requirements: benches/peers/requirements.txt

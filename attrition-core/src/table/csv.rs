@@ -1,15 +1,18 @@
 //! CSV: RFC 4180 with a header row, types found over the whole file.
 //!
-//! The file is read in waves of blocks cut at record ends; a wave's blocks are parsed in parallel, while the next
-//! wave's bytes are read, and appended, in order, to columns of the type seen so far ([`ColumnBuilder`]). A column that turns out to need its text after
+//! The file is read in blocks cut at record ends; threads read and parse them, each its own, and append them, in
+//! order, to columns of the type seen so far ([`ColumnBuilder`]). A column that turns out to need its text after
 //! values of another type were kept (`1`, `2`, …, `n/k`) is read again in a second pass over the file. Neither block
 //! size nor thread count shows in the result.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use memchr::{memchr, memchr3, memrchr2};
 
@@ -22,8 +25,9 @@ use crate::{Error, Result, Run};
 const STAGE: &str = "read_csv";
 /// The longest record read. A longer one is a quote that was never closed far more often than data.
 const MAX_RECORD: usize = 64 << 20;
-/// Blocks per thread in a wave: some, so that an uneven one does not hold up the rest.
-const BLOCKS_PER_THREAD: usize = 4;
+/// Blocks per thread that may wait for one that takes longer, and for how many milliseconds others then stand still.
+const BLOCKS_WAITING: usize = 4;
+const PATIENCE: usize = 100;
 
 /// How a CSV file is read.
 ///
@@ -301,42 +305,28 @@ fn cut(buf: &[u8], from: usize, target: usize, eof: bool, delimiter: u8) -> Cut 
 
 /// The bytes not yet parsed.
 struct Feed<R> {
-    source: Source<R>,
+    reader: R,
     buf: Vec<u8>,
     start: usize,
+    eof: bool,
     /// Bytes and lines before `start`.
     offset: u64,
     lines: u64,
 }
 
-struct Source<R> {
-    reader: R,
-    eof: bool,
-}
-
-impl<R: Read> Source<R> {
-    /// Have `want` bytes in `buf`, or all there are.
-    fn fill(&mut self, buf: &mut Vec<u8>, want: usize) -> io::Result<()> {
-        if !self.eof && buf.len() < want {
-            let missing = want - buf.len();
-            buf.reserve_exact(missing);
-            self.eof = (&mut self.reader).take(missing as u64).read_to_end(buf)? < missing;
-        }
-        Ok(())
-    }
-}
-
 impl<R: Read> Feed<R> {
     fn new(reader: R) -> Feed<R> {
-        Feed { source: Source { reader, eof: false }, buf: Vec::new(), start: 0, offset: 0, lines: 0 }
+        Feed { reader, buf: Vec::new(), start: 0, eof: false, offset: 0, lines: 0 }
     }
 
     /// Have `want` bytes, or all there are.
     fn fill(&mut self, want: usize) -> io::Result<()> {
-        if !self.source.eof && self.buf.len() - self.start < want {
+        if !self.eof && self.buf.len() - self.start < want {
             self.buf.drain(..self.start);
             self.start = 0;
-            self.source.fill(&mut self.buf, want)?;
+            let missing = want - self.buf.len();
+            self.buf.reserve_exact(missing);
+            self.eof = (&mut self.reader).take(missing as u64).read_to_end(&mut self.buf)? < missing;
         }
         Ok(())
     }
@@ -348,38 +338,49 @@ impl<R: Read> Feed<R> {
         self.start = to;
     }
 
-    /// Up to `n` blocks of whole records; none at the end.
-    fn blocks(&mut self, n: usize, block_bytes: usize, delimiter: u8) -> Result<Vec<Range<usize>>, Stop> {
-        self.fill(n * block_bytes)?;
-        let mut blocks: Vec<Range<usize>> = Vec::new();
+    /// The next block of whole records; none at the end.
+    fn block(&mut self, block_bytes: usize, delimiter: u8) -> Result<Option<Range<usize>>, Stop> {
+        self.fill(block_bytes)?;
         loop {
-            let from = blocks.last().map_or(self.start, |b| b.end);
-            let found = cut(&self.buf, from, block_bytes, self.source.eof, delimiter);
-            let stop = match found {
-                Cut::At(end) if end - from <= MAX_RECORD => {
-                    blocks.push(from..end);
-                    if blocks.len() == n {
-                        return Ok(blocks);
-                    }
-                    continue;
-                }
+            let from = self.start;
+            let fault = match cut(&self.buf, from, block_bytes, self.eof, delimiter) {
+                Cut::At(end) if end - from <= MAX_RECORD => return Ok(Some(from..end)),
                 Cut::More if self.buf.len() - from <= MAX_RECORD => {
-                    if self.source.eof || !blocks.is_empty() {
-                        return Ok(blocks);
+                    if self.eof {
+                        return Ok(None);
                     }
-                    self.fill((self.buf.len() - self.start) * 2 + block_bytes)?;
+                    self.fill((self.buf.len() - from) * 2 + block_bytes)?;
                     continue;
                 }
-                Cut::Open(quote) => Stop::Fault(Fault {
-                    line: 1 + count_lines(&self.buf[from..quote]),
-                    row: None,
-                    what: What::OpenQuote,
-                }),
-                Cut::At(_) | Cut::More => Stop::Fault(Fault { line: 1, row: None, what: What::LongRecord }),
+                Cut::Open(quote) => {
+                    Fault { line: 1 + count_lines(&self.buf[from..quote]), row: None, what: What::OpenQuote }
+                }
+                Cut::At(_) | Cut::More => Fault { line: 1, row: None, what: What::LongRecord },
             };
-            // What comes before is looked at first: its errors stand earlier in the file.
-            return if blocks.is_empty() { Err(stop) } else { Ok(blocks) };
+            return Err(Stop::Fault(fault));
         }
+    }
+
+    /// As [`Feed::block`], its bytes taken out.
+    fn take(&mut self, block_bytes: usize, delimiter: u8) -> Result<Option<Block>, Stop> {
+        let Some(range) = self.block(block_bytes, delimiter)? else { return Ok(None) };
+        let mut rest = Vec::with_capacity((self.buf.len() - range.end).max(block_bytes));
+        rest.extend_from_slice(&self.buf[range.end..]);
+        let buf = std::mem::replace(&mut self.buf, rest);
+        self.start = 0;
+        Ok(Some(Block { buf, range }))
+    }
+}
+
+/// Whole records.
+struct Block {
+    buf: Vec<u8>,
+    range: Range<usize>,
+}
+
+impl Block {
+    fn bytes(&self) -> &[u8] {
+        &self.buf[self.range.clone()]
     }
 }
 
@@ -422,16 +423,6 @@ struct Parsed {
     columns: Vec<ColumnBuilder>,
 }
 
-/// Blocks that are parsed together.
-struct Wave<'a> {
-    buf: &'a [u8],
-    blocks: &'a [Range<usize>],
-    /// Lines, bytes and rows before the first.
-    lines: u64,
-    offset: u64,
-    rows: usize,
-}
-
 struct Csv<'a> {
     options: &'a CsvOptions,
     missing: Missing,
@@ -461,7 +452,7 @@ fn read<R: Read + Send>(
     if let Some(name) = options.text.iter().find(|name| !csv.names.contains(name)) {
         return Err(Error::not_found("column", name, csv.names.iter().map(String::as_str)));
     }
-    let (rows, mut columns) = csv.pass(&mut feed, plan, 0)?;
+    let (rows, mut columns) = csv.pass(feed, plan, 0)?;
     if rows == 0 {
         return Err(Error::data(
             csv.place(Place::none()),
@@ -479,7 +470,7 @@ fn read<R: Read + Send>(
         }
         let mut feed = Feed::new(open()?);
         let names = csv.header(&mut feed)?;
-        let (rows_again, again) = csv.pass(&mut feed, plan.clone(), size)?;
+        let (rows_again, again) = csv.pass(feed, plan.clone(), size)?;
         if names != csv.names || rows_again != rows {
             return Err(Error::data(
                 csv.place(Place::none()),
@@ -554,7 +545,7 @@ impl Csv<'_> {
     /// The names of the columns. The feed then stands at the first row.
     fn header<R: Read>(&self, feed: &mut Feed<R>) -> Result<Vec<String>> {
         let failed = |feed: &Feed<R>, stop: Stop| self.stopped(stop, feed.lines, feed.offset, 0);
-        let want = self.wave() * self.options.block_bytes;
+        let want = self.options.block_bytes;
         feed.fill(want.max(3)).map_err(|e| failed(feed, e.into()))?;
         if feed.buf.starts_with(b"\xEF\xBB\xBF") {
             feed.advance(3, 0);
@@ -570,13 +561,13 @@ impl Csv<'_> {
             let blank = feed.buf[feed.start..].iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
             let lines = count_lines(&feed.buf[feed.start..feed.start + blank]);
             feed.advance(feed.start + blank, lines);
-            if feed.start < feed.buf.len() || feed.source.eof {
+            if feed.start < feed.buf.len() || feed.eof {
                 break;
             }
             feed.fill(want).map_err(|e| failed(feed, e.into()))?;
         }
-        let record = feed.blocks(1, 1, self.delimiter).map_err(|stop| failed(feed, stop))?;
-        let Some(record) = record.first().cloned() else {
+        let record = feed.block(1, self.delimiter).map_err(|stop| failed(feed, stop))?;
+        let Some(record) = record else {
             return Err(Error::data(
                 self.place(Place::none()),
                 "an empty file",
@@ -622,144 +613,30 @@ impl Csv<'_> {
         Ok(names)
     }
 
-    fn wave(&self) -> usize {
-        self.run.threads().saturating_mul(BLOCKS_PER_THREAD).min((256 << 20) / self.options.block_bytes).max(1)
-    }
-
     /// All rows from where the feed stands. `before`: bytes read by earlier passes.
-    fn pass<R: Read + Send>(
-        &self,
-        feed: &mut Feed<R>,
-        mut plan: Vec<Plan>,
-        before: u64,
-    ) -> Result<(usize, Vec<ColumnBuilder>)> {
-        let mut columns: Vec<ColumnBuilder> = plan.iter().map(|&p| ColumnBuilder::new(p)).collect();
-        let mut rows = 0;
-        let first = feed.offset;
-        let mut ahead = Vec::new();
-        loop {
-            self.run.check()?;
-            let blocks = feed
-                .blocks(self.wave(), self.options.block_bytes, self.delimiter)
-                .map_err(|stop| self.stopped(stop, feed.lines, feed.offset, rows))?;
-            let Some(end) = blocks.last().map(|b| b.end) else { break };
-            let wave = Wave { buf: &feed.buf, blocks: &blocks, lines: feed.lines, offset: feed.offset, rows };
-            // While these blocks are parsed, the bytes after them are read.
-            let more = !feed.source.eof;
-            let reading = Mutex::new((&mut feed.source, &mut ahead, Ok(())));
-            let read = || {
-                let (source, ahead, result) = &mut *reading.lock().unwrap_or_else(PoisonError::into_inner);
-                ahead.clear();
-                ahead.extend_from_slice(&wave.buf[end..]);
-                *result = source.fill(ahead, self.wave() * self.options.block_bytes);
-            };
-            let mut parts = self.parse(&wave, &plan, more.then_some(&read as &(dyn Fn() + Sync)))?;
-            self.settle(&wave, &mut plan, &mut columns, &mut parts)?;
-            let (.., result) = reading.into_inner().unwrap_or_else(PoisonError::into_inner);
-            rows += parts.iter().map(|p| p.rows).sum::<usize>();
-            feed.advance(end, parts.iter().map(|p| p.lines).sum());
-            if more {
-                std::mem::swap(&mut feed.buf, &mut ahead);
-                feed.start = 0;
-            }
-            result.map_err(|e| self.stopped(e.into(), feed.lines, feed.offset, rows))?;
-            // Some more than the rows so far let one expect, so that columns rarely move.
-            let expected = rows as f64 * (self.size.saturating_sub(first) as f64 / (feed.offset - first).max(1) as f64);
-            self.append(&mut columns, parts, (expected * 1.02) as usize)?;
-            self.run.progress(STAGE, (before + feed.offset) as usize, (before + self.size) as usize);
-        }
-        Ok((rows, columns))
-    }
-
-    /// What the wave's blocks hold; one of the threads does `beside` meanwhile.
-    fn parse(&self, wave: &Wave<'_>, plan: &[Plan], beside: Option<&(dyn Fn() + Sync)>) -> Result<Vec<Parsed>> {
-        let first = usize::from(beside.is_some());
-        let results = self.run.map(first + wave.blocks.len(), |i| {
-            Ok(match (i.checked_sub(first), beside) {
-                (Some(i), _) => Some(self.block(&wave.buf[wave.blocks[i].clone()], plan)),
-                (None, Some(beside)) => {
-                    beside();
-                    None
-                }
-                (None, None) => None,
-            })
-        })?;
-        let mut parts: Vec<Parsed> = Vec::with_capacity(wave.blocks.len());
-        for (result, block) in results.into_iter().flatten().zip(wave.blocks) {
-            match result {
-                Ok(part) => parts.push(part),
-                Err(fault) => {
-                    let lines = wave.lines + parts.iter().map(|p| p.lines).sum::<u64>();
-                    let rows = wave.rows + parts.iter().map(|p| p.rows).sum::<usize>();
-                    let offset = wave.offset + (block.start - wave.blocks[0].start) as u64;
-                    return Err(self.stopped(Stop::Fault(fault), lines, offset, rows));
-                }
-            }
-        }
-        Ok(parts)
-    }
-
-    /// Columns whose pieces are not of one sort become text: these blocks' pieces are read again at once; what went
-    /// before, if it was of another sort, has to wait for a second pass.
-    fn settle(
-        &self,
-        wave: &Wave<'_>,
-        plan: &mut [Plan],
-        columns: &mut [ColumnBuilder],
-        parts: &mut [Parsed],
-    ) -> Result<()> {
-        let mut again = vec![Plan::Skip; plan.len()];
-        for (j, column) in columns.iter_mut().enumerate() {
-            if plan[j] != Plan::Infer {
-                continue;
-            }
-            let sort = parts.iter().fold(column.sort(), |sort, part| sort.join(part.columns[j].sort()));
-            if !matches!(sort, Sort::Text | Sort::Lost) {
-                continue;
-            }
-            if column.sort() == Sort::Gap {
-                plan[j] = Plan::Text;
-                if sort == Sort::Lost {
-                    again[j] = Plan::Text;
-                }
-            } else {
-                column.lose();
-                plan[j] = Plan::Skip;
-                parts.iter_mut().for_each(|part| part.columns[j] = ColumnBuilder::new(Plan::Skip));
-            }
-        }
-        if again.contains(&Plan::Text) {
-            for (part, new) in parts.iter_mut().zip(self.parse(wave, &again, None)?) {
-                for ((column, new), plan) in part.columns.iter_mut().zip(new.columns).zip(&again) {
-                    if *plan == Plan::Text {
-                        *column = new;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The parts' columns after those there are, column by column in parallel.
-    fn append(&self, columns: &mut Vec<ColumnBuilder>, parts: Vec<Parsed>, expected: usize) -> Result<()> {
-        let mut work: Vec<Mutex<(ColumnBuilder, Vec<ColumnBuilder>)>> =
-            columns.drain(..).map(|c| Mutex::new((c, Vec::with_capacity(parts.len())))).collect();
-        for part in parts {
-            for (work, column) in work.iter_mut().zip(part.columns) {
-                work.get_mut().unwrap_or_else(PoisonError::into_inner).1.push(column);
-            }
-        }
-        self.run.map(work.len(), |j| {
-            let mut work = work[j].lock().unwrap_or_else(PoisonError::into_inner);
-            let (column, parts) = &mut *work;
-            for part in parts.drain(..) {
-                column.append(part);
-                column.reserve(expected);
-            }
-            Ok(())
-        })?;
-        columns.extend(work.into_iter().map(|w| w.into_inner().unwrap_or_else(PoisonError::into_inner).0));
-        Ok(())
+    fn pass<R: Read + Send>(&self, feed: Feed<R>, plan: Vec<Plan>, before: u64) -> Result<(usize, Vec<ColumnBuilder>)> {
+        let joined = Joined {
+            columns: plan.iter().map(|&p| ColumnBuilder::new(p)).collect(),
+            blocks: 0,
+            rows: 0,
+            lines: feed.lines,
+            offset: feed.offset,
+        };
+        let pass = Pass {
+            csv: self,
+            first: feed.offset,
+            before,
+            feed: Mutex::new((feed, 0, false)),
+            plan: Mutex::new(plan),
+            waiting: Mutex::new(BTreeMap::new()),
+            joined: Mutex::new(joined),
+            failed: AtomicBool::new(false),
+        };
+        let most = usize::try_from(self.size).unwrap_or(usize::MAX) / self.options.block_bytes + 1;
+        self.run.map(self.run.threads().min(most), |_| pass.work())?;
+        pass.join()?;
+        let joined = pass.joined.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok((joined.rows, joined.columns))
     }
 
     fn block(&self, bytes: &[u8], plan: &[Plan]) -> Result<Parsed, Fault> {
@@ -791,6 +668,138 @@ impl Csv<'_> {
         }
         let byte = bytes.get(at).copied().unwrap_or_default();
         Err(Fault { line: 1 + count_lines(&bytes[..at]), row: None, what: What::NotUtf8 { byte, at } })
+    }
+}
+
+/// One reading of the rows, as its threads share it. Each thread takes a block, parses it and joins what stands in
+/// turn to the columns, so that none waits for another.
+struct Pass<'a, R> {
+    csv: &'a Csv<'a>,
+    /// Bytes before the first row, and before this pass.
+    first: u64,
+    before: u64,
+    /// The blocks not yet taken, how many were, and whether there are no more.
+    feed: Mutex<(Feed<R>, usize, bool)>,
+    /// What the columns of blocks yet to be parsed are read as.
+    plan: Mutex<Vec<Plan>>,
+    /// Parsed blocks, by number, until all before them are joined.
+    waiting: Mutex<BTreeMap<usize, Result<(Block, Parsed), Stop>>>,
+    joined: Mutex<Joined>,
+    failed: AtomicBool,
+}
+
+/// The columns so far.
+struct Joined {
+    columns: Vec<ColumnBuilder>,
+    /// Blocks, rows, lines and bytes in them and before them.
+    blocks: usize,
+    rows: usize,
+    lines: u64,
+    offset: u64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<R: Read> Pass<'_, R> {
+    fn work(&self) -> Result<()> {
+        while !self.failed.load(Ordering::Relaxed) {
+            self.csv.run.check()?;
+            let Some((number, block)) = self.take() else { break };
+            let plan = lock(&self.plan).clone();
+            let parsed = block.and_then(|block| match self.csv.block(block.bytes(), &plan) {
+                Ok(parsed) => Ok((block, parsed)),
+                Err(fault) => Err(Stop::Fault(fault)),
+            });
+            lock(&self.waiting).insert(number, parsed);
+            self.join()?;
+            // Where one block takes much longer than the rest, they give it a while, so that memory stays small.
+            for _ in 0..PATIENCE {
+                if lock(&self.waiting).len() < BLOCKS_WAITING * self.csv.run.threads() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+                self.join()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next block and its number.
+    fn take(&self) -> Option<(usize, Result<Block, Stop>)> {
+        let (feed, taken, ended) = &mut *lock(&self.feed);
+        if *ended {
+            return None;
+        }
+        let block = feed.take(self.csv.options.block_bytes, self.csv.delimiter).transpose();
+        *ended = !matches!(block, Some(Ok(_)));
+        *taken += 1;
+        block.map(|block| (*taken - 1, block))
+    }
+
+    /// Join the blocks whose turn it is, unless another thread is about it.
+    fn join(&self) -> Result<()> {
+        let Ok(mut joined) = self.joined.try_lock() else { return Ok(()) };
+        loop {
+            let Some(next) = lock(&self.waiting).remove(&joined.blocks) else { return Ok(()) };
+            let added = next.and_then(|(block, parsed)| self.add(&mut joined, block.bytes(), parsed));
+            if let Err(stop) = added {
+                self.failed.store(true, Ordering::Relaxed);
+                return Err(self.csv.stopped(stop, joined.lines, joined.offset, joined.rows));
+            }
+        }
+    }
+
+    fn add(&self, joined: &mut Joined, bytes: &[u8], mut parsed: Parsed) -> Result<(), Stop> {
+        self.settle(&mut joined.columns, bytes, &mut parsed).map_err(Stop::Fault)?;
+        joined.blocks += 1;
+        joined.rows += parsed.rows;
+        joined.lines += parsed.lines;
+        joined.offset += bytes.len() as u64;
+        let size = self.csv.size;
+        // Some more than the rows so far let one expect, so that columns rarely move.
+        let expected = joined.rows as f64 * (size.saturating_sub(self.first) as f64)
+            / joined.offset.saturating_sub(self.first).max(1) as f64;
+        for (column, part) in joined.columns.iter_mut().zip(parsed.columns) {
+            column.append(part);
+            column.reserve((expected * 1.02) as usize);
+        }
+        self.csv.run.progress(STAGE, (self.before + joined.offset) as usize, (self.before + size) as usize);
+        Ok(())
+    }
+
+    /// A column whose pieces are not of one sort becomes text: this block's piece is read again at once; what went
+    /// before, if it was of another sort, has to wait for a second pass.
+    fn settle(&self, columns: &mut [ColumnBuilder], bytes: &[u8], parsed: &mut Parsed) -> Result<(), Fault> {
+        let mut plan = lock(&self.plan);
+        let mut again = vec![Plan::Skip; plan.len()];
+        for (j, (column, part)) in columns.iter_mut().zip(&mut parsed.columns).enumerate() {
+            if plan[j] == Plan::Infer && matches!(column.sort().join(part.sort()), Sort::Text | Sort::Lost) {
+                if column.sort() == Sort::Gap {
+                    plan[j] = Plan::Text;
+                } else {
+                    column.lose();
+                    plan[j] = Plan::Skip;
+                }
+            }
+            // The block may have been parsed by an older plan.
+            match plan[j] {
+                Plan::Text if !matches!(part.sort(), Sort::Gap | Sort::Text) => again[j] = Plan::Text,
+                Plan::Skip => *part = ColumnBuilder::new(Plan::Skip),
+                Plan::Text | Plan::Infer => {}
+            }
+        }
+        drop(plan);
+        if again.contains(&Plan::Text) {
+            let new = self.csv.block(bytes, &again)?;
+            for ((column, new), plan) in parsed.columns.iter_mut().zip(new.columns).zip(&again) {
+                if *plan == Plan::Text {
+                    *column = new;
+                }
+            }
+        }
+        Ok(())
     }
 }
 

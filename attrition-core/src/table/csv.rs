@@ -683,10 +683,13 @@ struct Pass<'a, R> {
     /// What the columns of blocks yet to be parsed are read as.
     plan: Mutex<Vec<Plan>>,
     /// Parsed blocks, by number, until all before them are joined.
-    waiting: Mutex<BTreeMap<usize, Result<(Block, Parsed), Stop>>>,
+    waiting: Mutex<BTreeMap<usize, Piece>>,
     joined: Mutex<Joined>,
     failed: AtomicBool,
 }
+
+/// A block and what it holds.
+type Piece = Result<(Block, Parsed), Stop>;
 
 /// The columns so far.
 struct Joined {

@@ -1,12 +1,13 @@
 //! CSV text to fields.
 //!
-//! Lines without a quote are split here, by looking for delimiters and line ends in 64 bytes at once. csv-core reads
-//! the records that hold a quote, and is what the splitting is tested against.
+//! Lines without a quote are split here, by looking for delimiters and line ends in 64 bytes at once, and so are, field
+//! by field, records whose quoted fields hold no quote. csv-core reads the others, and is what the splitting is tested
+//! against.
 
 use std::ops::Range;
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
-use memchr::{memchr, memrchr2};
+use memchr::{memchr, memchr3, memrchr2};
 
 pub(super) const QUOTE: u8 = b'"';
 /// Records given at once: their bytes stay in the nearest caches while column after column is taken from them.
@@ -60,9 +61,15 @@ pub(super) fn split(
         split.lines(at..record)?;
         at = record;
         if quote.is_some() {
+            split.start = at;
+            if let Some(end) = split.quoted_line(at) {
+                split.end_record()?;
+                at = end;
+                continue;
+            }
+            split.spans.truncate(split.first);
             split.give(text);
             let quoted = quoted.get_or_insert_with(|| Quoted::new(delimiter));
-            split.start = at;
             at += quoted.read(&bytes[at..], &mut split.spans);
             split.end_record()?;
             // What unquoting leaves of UTF-8 is UTF-8.
@@ -130,6 +137,31 @@ impl<F: FnMut(&Records<'_>)> Split<'_, F> {
         Ok(field)
     }
 
+    /// The fields of a record whose quoted ones hold no quote, so that all stand in the text as they are, and the
+    /// record's end; none, with some spans to be dropped, for another record.
+    fn quoted_line(&mut self, start: usize) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        let mut at = start;
+        loop {
+            let (field, end, next) = if bytes.get(at) == Some(&QUOTE) {
+                let close = at + 1 + memchr(QUOTE, &bytes[at + 1..])?;
+                (at + 1, close, close + 1)
+            } else {
+                let rest = bytes.get(at..).unwrap_or_default();
+                let end = memchr3(self.delimiter, b'\n', b'\r', rest).map_or(bytes.len(), |k| at + k);
+                (at, end, end)
+            };
+            self.spans.push((field as u32, end as u32));
+            at = match bytes.get(next) {
+                Some(&byte) if byte == self.delimiter => next + 1,
+                None => return Some(next),
+                Some(b'\r') if bytes.get(next + 1) == Some(&b'\n') => return Some(next + 2),
+                Some(b'\n' | b'\r') => return Some(next + 1),
+                Some(_) => return None,
+            };
+        }
+    }
+
     fn end_record(&mut self) -> Result<(), Ragged> {
         let fields = self.spans.len() - self.first;
         if *self.width.get_or_insert(fields) != fields {
@@ -167,7 +199,7 @@ fn marks(chunk: &[u8; 64], delimiter: u8) -> u64 {
         .fold(0, |bits, &word| bits << 8 | u64::from_le_bytes(word).wrapping_mul(0x0102_0408_1020_4080) >> 56)
 }
 
-/// Reads records that hold quotes.
+/// Reads records of any quoting.
 struct Quoted {
     reader: Reader,
     out: Vec<u8>,

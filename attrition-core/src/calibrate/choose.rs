@@ -34,11 +34,15 @@ pub(super) fn choose(
     let weight = |row: usize| rows.w.as_ref().map_or(1.0, |w| w[row]);
     let sigmoid: Fit = |rows| Calibrator::fit_sigmoid(&rows.log_odds, &rows.y, rows.w.as_deref());
     let isotonic: Fit = |rows| Calibrator::fit_isotonic(&rows.proba, &rows.y, rows.w.as_deref());
-    let candidates = if positives < ISOTONIC_POSITIVES { &[sigmoid][..] } else { &[sigmoid, isotonic][..] };
+    // Two parameters cost next to nothing: any gain is taken. Asked for a standard error of gain, the choice would turn on
+    // the noise of the rows at hand, and be wrong on new ones more often than either answer held to. A step function has as
+    // many parameters as steps: it has to show that it is better.
+    let all = [(sigmoid, 0.0), (isotonic, 1.0)];
+    let candidates = if positives < ISOTONIC_POSITIVES { &all[..1] } else { &all[..] };
 
     let mut best: Vec<f64> = rows.y.iter().zip(&rows.proba).map(|(&label, &p)| log_loss(label, p)).collect();
     let mut chosen = None;
-    for fit in candidates {
+    for (fit, standard_errors) in candidates {
         let mut losses = vec![0.0; best.len()];
         for fold in &folds {
             let calibrator = fit(&rows.view().pick(&fold.train))?;
@@ -47,7 +51,7 @@ pub(super) fn choose(
             }
         }
         let (gain, variance) = mean(best.len(), weight, |row| best[row] - losses[row]);
-        if variance.is_some_and(|v| gain > v.sqrt()) {
+        if variance.is_some_and(|v| gain > standard_errors * v.sqrt()) {
             chosen = Some(*fit);
             best = losses;
         }

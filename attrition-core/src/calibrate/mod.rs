@@ -82,8 +82,8 @@ impl Calibrator {
     /// The calibrator these out-of-fold scores call for, fitted on all of them, or `None` where they need none.
     ///
     /// Every candidate is fitted on four fifths of the rows and judged on the last, five times (fewer where a class has
-    /// fewer rows). The sigmoid is taken if it lowers the log-loss by more than one standard error of the paired
-    /// differences; then the isotonic one, from 1,000 positive rows on, if it lowers it by that much again.
+    /// fewer rows). The sigmoid is taken if it lowers the log-loss at all; then the isotonic one, from 1,000
+    /// positive rows on, if it lowers it further by more than one standard error of the paired differences.
     ///
     /// # Errors
     /// As [`Calibrator::fit_sigmoid`] and [`Calibrator::fit_isotonic`], except that rows of one class call for none.

@@ -111,4 +111,18 @@ mod tests {
         }
         assert_eq!(i.into_vocabulary(), (0..1000).map(text).collect::<Vec<_>>());
     }
+    /// Strings of every length that differ in one byte, wherever it stands, are different.
+    #[test]
+    fn every_byte_counts() {
+        for len in 0..40 {
+            let mut words = vec!["a".repeat(len), "a".repeat(len + 1)];
+            words.extend((0..len).map(|at| format!("{}b{}", "a".repeat(at), "a".repeat(len - at - 1))));
+            let mut i = Interner::new();
+            for _ in 0..2 {
+                for (code, word) in words.iter().enumerate() {
+                    assert_eq!(i.code(word) as usize, code, "{word}");
+                }
+            }
+        }
+    }
 }

@@ -33,32 +33,28 @@ pub(crate) fn whole_of(field: &str) -> Option<Whole> {
 /// A decimal number or an infinity, rounded to the nearest `f64`; none with a leading zero.
 pub(crate) fn float_of(field: &str) -> Option<f64> {
     let (negative, unsigned) = signed(field.as_bytes());
-    let numeric = match unsigned {
-        [b'0', next, ..] => !next.is_ascii_digit(),
-        [b'0'..=b'9' | b'.', ..] => true,
-        // `parse` would take "nan" too: whether that is missing or a word is for the missing tokens to say.
-        [b'i' | b'I', ..] => true,
-        _ => false,
-    };
-    if !numeric {
-        return None;
-    }
     let x = match plain(unsigned) {
-        Some(x) if negative => -x,
-        Some(x) => x,
-        None => field.parse().ok()?,
+        Some(x) => f64::from_bits(x.to_bits() | u64::from(negative) << 63),
+        None => {
+            let numeric = match unsigned {
+                [b'0', next, ..] => !next.is_ascii_digit(),
+                [b'0'..=b'9' | b'.', ..] => true,
+                // `parse` would take "nan" too: whether that is missing or a word is for the missing tokens to say.
+                [b'i' | b'I', ..] => true,
+                _ => false,
+            };
+            if numeric { field.parse().ok()? } else { return None }
+        }
     };
     // A whole number has no negative zero, in whichever column it stands.
     if x == 0.0 && unsigned == b"0" { Some(0.0) } else { Some(x) }
 }
 
-/// Whether there is a minus, and what follows the sign.
+/// Whether there is a minus, and what follows the sign. No branch: in many a column every other number has a sign.
 fn signed(field: &[u8]) -> (bool, &[u8]) {
-    match field {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        _ => (false, field),
-    }
+    let first = field.first().copied().unwrap_or_default();
+    let sign = (first == b'-') | (first == b'+');
+    (first == b'-', field.get(usize::from(sign)..).unwrap_or_default())
 }
 
 /// The number `before` followed by the digits that stand first, and what stands after them. It is right while there
@@ -92,21 +88,18 @@ fn eight_digits(bytes: [u8; 8]) -> Option<u64> {
 
 /// A number of digits and perhaps a point, 19 digits at most, where it is certain how it rounds.
 fn plain(unsigned: &[u8]) -> Option<f64> {
-    // A zero before the point is no digit that counts.
-    let digits = match unsigned {
-        [b'0', point @ ..] => point,
-        _ => unsigned,
-    };
-    let (mut number, mut rest) = read_digits(digits, 0);
+    let (mut number, mut rest) = read_digits(unsigned, 0);
+    let whole = unsigned.len() - rest.len();
     let mut decimals = 0;
-    let mut points = 0;
     if let [b'.', fraction @ ..] = rest {
         (number, rest) = read_digits(fraction, number);
         decimals = fraction.len() - rest.len();
-        points = 1;
     }
-    let counted = digits.len() - points;
-    (rest.is_empty() && counted <= 19 && unsigned.len() > points).then(|| quotient(number, decimals)).flatten()
+    // A zero before the point is no digit that counts; before another digit it makes a name.
+    let zero = usize::from(unsigned.first() == Some(&b'0'));
+    let digits = whole + decimals;
+    let fits = (digits > 0) & (digits - zero.min(digits) <= 19) & (whole <= 1 || zero == 0);
+    (rest.is_empty() & fits).then(|| quotient(number, decimals)).flatten()
 }
 
 /// 10^0 to 10^19.
@@ -134,13 +127,8 @@ const INVERSES: [u64; 20] = {
 /// `number / 10^decimals`, rounded to the nearest float; none where that is in doubt.
 fn quotient(number: u64, decimals: usize) -> Option<f64> {
     let ten = *TENS.get(decimals)?;
-    if decimals == 0 {
+    if decimals == 0 || number == 0 {
         return Some(number as f64);
-    }
-    // Both are floats without rounding (5^19 < 2^53), so that the division rounds once. A signed number is turned
-    // into a float in one instruction.
-    if number < 1 << 53 {
-        return Some(number as i64 as f64 / ten as f64);
     }
     // Multiplied by an inverse that is too small by less than 1, the number shifted up to 64 bits is too small by
     // less than 2^64: the true quotient, times 2^down, lies between `high` and `high + 2`. Rounding never changes an
@@ -149,9 +137,14 @@ fn quotient(number: u64, decimals: usize) -> Option<f64> {
     let product = u128::from(number << up) * u128::from(*INVERSES.get(decimals)?);
     let high = (product >> 65) as i64;
     let (low, top) = (high as f64, (high + 2) as f64);
-    let down = ten.ilog2() + up - 1;
-    // 2^-down, as its bits.
-    (low == top).then(|| low * f64::from_bits(u64::from(1023 - down) << 52))
+    if low == top {
+        let down = ten.ilog2() + up - 1;
+        // 2^-down, as its bits.
+        return Some(low * f64::from_bits(u64::from(1023 - down) << 52));
+    }
+    // Near the middle of two floats, or at a float. Of two numbers that are floats without rounding (5^19 < 2^53) a
+    // division gives the nearest.
+    (number < 1 << 53).then(|| number as f64 / ten as f64)
 }
 
 #[cfg(test)]

@@ -49,6 +49,8 @@ def test_ctrl_c_stops_training_and_leaves_no_thread() -> None:
     code = """
         import os, signal, threading, time
         import attrition
+        # A shell that starts jobs in the background lets them ignore SIGINT, and Python then leaves it so.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         def threads():
             return len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else threading.active_count()
         table = attrition.datasets.employees(200_000, seed=0)

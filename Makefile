@@ -140,7 +140,8 @@ $(DIST_STAMP): requirements-dist.txt
 dist: faces $(DIST_STAMP)
 	rm -rf dist
 	mkdir dist
-	cd attrition-py && PATH="$(DIST_VENV)/bin:$$PATH" $(DIST_VENV)/bin/maturin build --release --locked --sdist --out $(CURDIR)/dist
+	cd attrition-py && PATH="$(DIST_VENV)/bin:$$PATH" $(DIST_VENV)/bin/maturin sdist --out $(CURDIR)/dist
+	cd attrition-py && PATH="$(DIST_VENV)/bin:$$PATH" $(DIST_VENV)/bin/maturin build --release --locked --out $(CURDIR)/dist
 	cd attrition-node && $(NPM) pack --silent --pack-destination $(CURDIR)/dist >/dev/null
 	test "$$(ls dist | wc -l)" = 3 && test -f dist/attrition-$(VERSION).tgz && ls -l dist
 

@@ -22,7 +22,7 @@ fn one_row(c: &mut Criterion) {
     group.bench_function("packed", |b| b.iter(|| model.proba_packed(black_box(&packed)).unwrap()));
     // A record prepared by the caller: values in slot order, categories still as text.
     let values: Vec<Option<ValueRef<'_>>> =
-        model.row_spec().fields().iter().map(|f| record.get(f.name.as_str()).map(data::value_ref)).collect();
+        model.row_spec().fields().iter().map(|f| record.get(f.name.as_str()).map(ValueRef::from)).collect();
     group.bench_function("prepared_record", |b| {
         b.iter(|| {
             model.pack(|slot, _| values[slot], &mut packed).unwrap();

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use attrition_core::model::Model;
 use attrition_core::num::float;
-use attrition_core::schema::ValueRef;
 use attrition_core::table::{Buffer, Values};
 use attrition_core::train::{TrainOptions, train};
 use attrition_core::{Column, Run, Seed, Table, Value};
@@ -51,15 +50,4 @@ pub fn model() -> Model {
 pub fn record(table: &Table, row: usize) -> BTreeMap<String, Value> {
     let features = table.columns().iter().filter(|c| c.name() != "left");
     features.map(|c| (c.name().to_owned(), c.get(row))).collect()
-}
-
-pub fn value_ref(value: &Value) -> ValueRef<'_> {
-    match value {
-        Value::Missing => ValueRef::Missing,
-        Value::Bool(b) => ValueRef::Bool(*b),
-        Value::Int(i) => ValueRef::Int(*i),
-        Value::Float(x) => ValueRef::Float(*x),
-        Value::Text(t) => ValueRef::Text(t),
-        Value::Time(t) => ValueRef::Time(*t),
-    }
 }

@@ -16,6 +16,7 @@ mod intern;
 mod json;
 mod number;
 mod records;
+mod source;
 mod split;
 pub mod time;
 mod token;
@@ -23,6 +24,7 @@ mod value;
 
 pub use csv::CsvOptions;
 pub use records::Records;
+pub use source::{Batches, Source};
 pub use value::{Value, ValueRef};
 
 use std::collections::HashMap;

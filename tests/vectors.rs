@@ -239,6 +239,7 @@ fn records_follow_the_rule() {
                     WarningKind::Missing => "missing",
                     WarningKind::Unseen => "unseen",
                     WarningKind::OutOfRange => "out_of_range",
+                    WarningKind::NotComputable => "not_computable",
                 };
                 Value::from(vec![w.column.as_str(), kind])
             })

@@ -306,6 +306,38 @@ impl Error {
     }
 }
 
+/// What to do about a name or word that is not among `options`: the nearest one, if one is near.
+pub(crate) fn nearest(word: &str, options: &[&str]) -> String {
+    let near = options
+        .iter()
+        .map(|o| (edit_distance(&word.to_lowercase(), &o.to_lowercase()), *o))
+        .filter(|(d, o)| *d <= 1 + o.len() / 4)
+        .min_by_key(|(d, _)| *d);
+    match near {
+        Some((_, o)) => format!("did you mean `{o}`?"),
+        None => "use one of these".to_owned(),
+    }
+}
+
+fn edit_distance(a: &str, b: &str) -> usize {
+    // A name that is much longer than any of ours is near none of them.
+    let a: Vec<char> = a.chars().take(64).collect();
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.iter().enumerate() {
+        let mut diagonal = i;
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+        for (j, cb) in b.iter().enumerate() {
+            let above = row[j + 1];
+            row[j + 1] = (diagonal + usize::from(ca != cb)).min(above + 1).min(row[j] + 1);
+            diagonal = above;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,9 +9,7 @@ use std::path::{Path, PathBuf};
 /// returns; with `ATTRITION_REQUIRE_SHARED=1` it fails here. `{"nonfinite": "nan" | "inf" | "-inf"}` stays as it is
 /// in the value; [`number`] and [`numbers`] understand it.
 pub(crate) fn shared(name: &str) -> Option<Value> {
-    let folder = std::env::var_os("ATTRITION_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    let path = folder.join(name);
+    let path = place().join(name);
     match std::fs::read(&path) {
         Ok(bytes) => Some(serde_json::from_slice(&bytes).unwrap()),
         Err(e) if std::env::var_os("ATTRITION_REQUIRE_SHARED").is_some_and(|v| v == "1") => {
@@ -22,6 +20,23 @@ pub(crate) fn shared(name: &str) -> Option<Value> {
             None
         }
     }
+}
+
+fn place() -> PathBuf {
+    std::env::var_os("ATTRITION_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from)
+}
+
+/// The shared folder, or `None` where it is not there; as [`shared`] otherwise.
+pub(crate) fn folder() -> Option<PathBuf> {
+    let folder = place();
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    let required = std::env::var_os("ATTRITION_REQUIRE_SHARED").is_some_and(|v| v == "1");
+    assert!(!required, "{} is not there, and ATTRITION_REQUIRE_SHARED=1", folder.display());
+    println!("skipped: {} is not there; set ATTRITION_SHARED", folder.display());
+    None
 }
 
 /// A number of a reference file.

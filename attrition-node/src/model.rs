@@ -186,6 +186,18 @@ impl Model {
         sync(&env, || Ok(self.inner.digest()))
     }
 
+    /// What is done to each column.
+    #[napi(getter, ts_return_type = "unknown")]
+    pub fn pipeline(&self, env: Env) -> napi::Result<Plain> {
+        sync(&env, || Plain::of(&self.inner.pipeline().facts(self.inner.schema())))
+    }
+
+    /// The same as a table in text.
+    #[napi]
+    pub fn pipeline_text(&self) -> String {
+        self.inner.pipeline().to_string()
+    }
+
     /// How it was trained.
     #[napi(getter, ts_return_type = "unknown")]
     pub fn training(&self, env: Env) -> napi::Result<Plain> {

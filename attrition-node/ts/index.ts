@@ -13,6 +13,7 @@ export type {
   FoldFact,
   Label,
   MetricFact,
+  Pipeline,
   Prediction,
   Role,
   Schema,
@@ -23,4 +24,4 @@ export type {
 export { readCsv, Table } from "./table";
 export type { ColumnData, Data, ReadCsvOptions, Row, TableValue } from "./table";
 export { crossValidate, train } from "./train";
-export type { CrossValidateOptions, CrossValidation, TrainOptions } from "./train";
+export type { ColumnSteps, CrossValidateOptions, CrossValidation, Preprocess, TrainOptions } from "./train";

@@ -9,7 +9,7 @@ export type Label = string | number | bigint | boolean;
 /** What predict had to repair in a row, or saw for the first time. */
 export interface Warning {
   column: string;
-  kind: "missing" | "unseen" | "out_of_range";
+  kind: "missing" | "unseen" | "out_of_range" | "not_computable";
   message: string;
 }
 
@@ -98,6 +98,20 @@ export interface CandidateFact {
   params: Record<string, unknown>;
   score: number | null;
   isChosen: boolean;
+}
+
+/** The fitted preprocessing. `String(pipeline)` is a table, one line a column. */
+export interface Pipeline {
+  /** What is done to each column, in order; `expression` of a derived one, else `null`. */
+  columns: { column: string; expression: string | null; steps: string[]; features: string[] }[];
+  /** Where each of the learner's features comes from. */
+  features: { feature: string; column: string; sources: string[] }[];
+  /** What selection kept and dropped, and why; `null` where there was none. */
+  selection: {
+    method: string;
+    features: { feature: string; score: number | null; kept: boolean; reason: string }[];
+  } | null;
+  toString(): string;
 }
 
 /** How a model was trained: flat scalars first, fit for logging. */
@@ -252,6 +266,13 @@ export class Model<R extends object = Row> {
   /** SHA-256 of the artifact. */
   get digest(): string {
     return this.#native.digest;
+  }
+
+  /** What is done to each column before the learner sees it. */
+  get pipeline(): Pipeline {
+    const text = this.#native.pipelineText();
+    const { columns, features, selection } = this.#native.pipeline as Pipeline;
+    return Object.defineProperty({ columns, features, selection }, "toString", { value: () => text });
   }
 
   /** How it was trained, and how well it did. */

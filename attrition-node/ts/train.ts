@@ -4,6 +4,60 @@ import { native } from "./native";
 import { coreJson } from "./options";
 import { type Data, nativeTable, type Row } from "./table";
 
+/** What is done to a column; what is not said is left to its kind's setting, and that to the default. */
+export interface ColumnSteps {
+  /** The column is no input itself; expressions may still read it. */
+  drop?: boolean;
+  impute?: "median" | "mean" | "mode" | "level" | { constant: string | number | boolean };
+  /** Whether a feature that is 1 at a gap is added where training had gaps. */
+  indicator?: boolean;
+  /** Quantiles to which numbers are clipped. */
+  clip?: readonly [number, number] | null;
+  transform?: "none" | "log1p" | "box_cox" | "yeo_johnson" | "quantile_normal";
+  /** Transform only where the absolute skewness is above this. */
+  skewLimit?: number | null;
+  scale?: "standard" | "min_max" | "robust" | "none";
+  spline?: { nKnots?: number; degree?: number } | null;
+  encode?: "one_hot" | "ordinal" | "target" | "frequency";
+  dropFirst?: boolean;
+  maxLevels?: number;
+  /** Levels in a smaller share of the rows become one group. */
+  minShare?: number;
+  /** The levels of an ordinal column, lowest first. */
+  order?: readonly string[] | null;
+  /** Of target encoding: `"auto"`, or so many rows of the overall rate. */
+  smoothing?: "auto" | number;
+  onUnseen?: "ignore" | "error";
+}
+
+/** How many features stay: a number, or a share in (0, 1). */
+export type Keep = number;
+
+/** What is done before the learner sees the rows; see the guide on preprocessing. */
+export interface Preprocess {
+  /** Features derived from others: expressions by name. */
+  derive?: Readonly<Record<string, string>>;
+  /** Derive the built-in features of HR tables, as far as their columns are there. */
+  hrFeatures?: boolean;
+  /** For all numbers, truth values and dates. */
+  number?: ColumnSteps;
+  /** For all categories. */
+  category?: ColumnSteps;
+  /** For single columns by name. */
+  columns?: Readonly<Record<string, ColumnSteps>>;
+  select?:
+    | { method: "variance"; threshold?: number }
+    | { method: "correlation"; limit?: number }
+    | { method: "mutual_information" | "importance"; keep?: Keep }
+    | { method: "l1"; c?: number }
+    | { method: "rfe"; keep?: Keep; step?: number }
+    | null;
+  resample?:
+    | { method: "over" | "under"; ratio?: number }
+    | { method: "smote_nc"; ratio?: number; kNeighbors?: number }
+    | null;
+}
+
 /** Options of `crossValidate`. Names are those of the core in camelCase; see its `TrainOptions` for the defaults. */
 export interface CrossValidateOptions extends CallOptions {
   /** The column to predict. */
@@ -39,6 +93,8 @@ export interface CrossValidateOptions extends CallOptions {
   calibration?: "auto" | "sigmoid" | "isotonic" | "none" | null;
   /** `"f2"`, `"f1"`, a number, or `null` for 0.5. */
   threshold?: string | number | null;
+  /** What is done to each column before the learner sees it, where it is not the default. */
+  preprocess?: Preprocess;
   /** What predict does with an unseen level. */
   onUnseen?: "ignore" | "error";
   seed?: number | bigint;

@@ -29,7 +29,7 @@ mod _core {
         roc_curve, threshold,
     };
     #[pymodule_export]
-    use super::model::{Model, Prediction, Training, Warning, load};
+    use super::model::{Model, Pipeline, Prediction, Training, Warning, load};
     #[pymodule_export]
     use super::schema::Schema;
     #[pymodule_export]

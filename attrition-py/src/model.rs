@@ -301,6 +301,12 @@ impl Model {
         PyList::new(py, labels.collect::<PyResult<Vec<_>>>()?)
     }
 
+    /// What is done to each column before the learner sees it.
+    #[getter]
+    fn pipeline(&self) -> Pipeline {
+        Pipeline { model: self.inner.clone() }
+    }
+
     /// How the model was trained.
     #[getter]
     fn training(&self) -> Training {
@@ -421,7 +427,7 @@ impl Warning {
         &self.inner.column
     }
 
-    /// `"missing"`, `"unseen"` or `"out_of_range"`.
+    /// `"missing"`, `"unseen"`, `"out_of_range"`, or `"not_computable"` for a derived feature.
     #[getter]
     fn kind<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         facts(py, &self.inner.kind)
@@ -435,6 +441,53 @@ impl Warning {
 
     fn __repr__(&self) -> String {
         format!("Warning({}: {})", self.inner.column, self.inner.message)
+    }
+}
+
+/// The fitted preprocessing, printed as a table: one line a column.
+#[pyclass(frozen, module = "attrition")]
+pub(crate) struct Pipeline {
+    model: Core,
+}
+
+#[pymethods]
+impl Pipeline {
+    /// One dict a column: `column`, `expression` (of a derived one, else None), `steps` in words, `features` by name.
+    #[getter]
+    fn columns<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        facts(py, &self.model.pipeline().table())
+    }
+
+    /// One dict a feature of the learner, in order: `feature`, the `column` it is made of, and its `sources` in the table.
+    #[getter]
+    fn features<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        facts(py, &self.model.pipeline().features(self.model.schema()))
+    }
+
+    /// What selection kept and dropped, and why; None where there was none.
+    #[getter]
+    fn selection<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        facts(py, &self.model.pipeline().selection())
+    }
+
+    /// The `preprocess` it was fitted by, built-in expressions written out.
+    #[getter]
+    fn params<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        facts(py, self.model.pipeline().params())
+    }
+
+    /// All of it as a dict of plain values.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        facts(py, &self.model.pipeline().facts(self.model.schema()))
+    }
+
+    fn __str__(&self) -> String {
+        self.model.pipeline().to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        let pipeline = self.model.pipeline();
+        format!("Pipeline({} columns, {} features)", pipeline.table().len(), pipeline.n_features())
     }
 }
 

@@ -327,7 +327,7 @@ mod tests {
             ("schema", text("schema").replacen("\"Age\"", "\"Site\"", 1)),
             ("schema", text("schema").replacen("\"feature\"", "\"ignored\"", 1)),
             ("learner", text("learner").replacen("\"coef\":[", "\"coef\":[1.0,", 1)),
-            ("pipeline", text("pipeline").replace("\"column\":1", "\"column\":99")),
+            ("pipeline", text("pipeline").replace("\"input\":1", "\"input\":99")),
             ("manifest", "{\"kind\":\"profile\",\"attrition_version\":\"9\"}".to_owned()),
         ];
         for (section, json) in cases {

@@ -11,8 +11,8 @@ use crate::calibrate::Calibrator;
 use crate::learn::Fitted;
 use crate::model::Model;
 use crate::num::float;
-use crate::preprocess::Block;
-use crate::schema::FieldKind;
+use crate::preprocess::{Block, DerivedKind};
+use crate::schema::{Field, FieldKind};
 use crate::table::Value;
 use crate::table::time::MICROS_PER_DAY;
 use crate::{Error, Result};
@@ -59,8 +59,8 @@ struct Additive<'m> {
     coef: &'m [f64],
     intercept: f64,
     std_err: Option<&'m Vec<f64>>,
-    /// The slot of each design feature.
-    slots: Vec<usize>,
+    /// The column of the frame (slots, then derived columns) that each design feature stems from.
+    inputs: Vec<usize>,
     scale: f64,
     shift: f64,
 }
@@ -79,7 +79,7 @@ impl Model {
             coef: &logistic.coef,
             intercept: logistic.intercept,
             std_err: (!logistic.std_err.is_empty()).then_some(&logistic.std_err),
-            slots: self.pipeline().feature_slots().into_iter().map(|(_, slot)| slot).collect(),
+            inputs: self.pipeline().feature_inputs().into_iter().map(|(_, input)| input).collect(),
             scale,
             shift,
         })
@@ -97,7 +97,8 @@ impl Model {
         Ok(design)
     }
 
-    /// Contribution of every original column to one row's log-odds, in column order, and last the [`BASE`]. Their sum
+    /// Contribution of every original column to one row's log-odds, in column order, then of every derived one under its
+    /// own name, and last the [`BASE`]. Their sum
     /// is the log-odds of [`Model::proba_packed`], to rounding (see the module for calibrated models).
     ///
     /// # Errors
@@ -105,12 +106,12 @@ impl Model {
     pub fn contributions_packed(&self, row: &[f64]) -> Result<Vec<(String, f64)>> {
         let additive = self.additive()?;
         let design = self.features_of(row)?;
-        let mut by_slot = vec![0.0; self.row_spec().width()];
-        for (j, &slot) in additive.slots.iter().enumerate() {
-            by_slot[slot] += additive.scale * additive.coef[j] * design.column(j)[0];
+        let fields = self.row_spec().fields().iter().map(|f| f.name.as_str());
+        let derived = self.pipeline().derived().map(|(name, ..)| name);
+        let mut out: Vec<(String, f64)> = fields.chain(derived).map(|name| (name.to_owned(), 0.0)).collect();
+        for (j, &input) in additive.inputs.iter().enumerate() {
+            out[input].1 += additive.scale * additive.coef[j] * design.column(j)[0];
         }
-        let names = self.row_spec().fields().iter().map(|f| f.name.clone());
-        let mut out: Vec<(String, f64)> = names.zip(by_slot).collect();
         out.push((BASE.to_owned(), additive.scale * additive.intercept + additive.shift));
         Ok(out)
     }
@@ -125,26 +126,37 @@ impl Model {
         self.contributions_packed(&row)
     }
 
-    /// Every column's effect, most important first: for a category its levels, for a number five values over its
-    /// training distribution (for an additive linear learner the line through them is the whole effect), and the
-    /// contribution of a gap.
+    /// Every column's effect, most important first, derived columns among them: for a category its levels, for a number
+    /// the deciles of its training distribution (where it enters as a straight line, that through them is the whole
+    /// effect), and the contribution of a gap. A column that is dropped has none.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for a learner that is not additive; as [`Model::profile`].
     pub fn terms(&self) -> Result<Vec<Term>> {
         let additive = self.additive()?;
         let z95 = float::normal_quantile(0.975);
-        // A row whose other slots are empty: only the asked column's contribution is read from it.
-        let mut row = vec![f64::NAN; self.row_spec().width()];
-        let mut terms = Vec::with_capacity(row.len());
-        for (slot, field) in self.schema().features().enumerate() {
+        let (mut frame, mut design) = (Block::default(), Block::default());
+        let fields = self.schema().features().enumerate();
+        let mut columns = fields
+            .map(|(slot, field)| Ok((slot, field.name.as_str(), field.kind, self.term_points(field)?)))
+            .collect::<Result<Vec<_>>>()?;
+        for (i, (name, kind, deciles)) in self.pipeline().derived().enumerate() {
+            let (kind, points) = derived_points(kind, deciles);
+            columns.push((self.row_spec().width() + i, name, kind, points));
+        }
+        let mut terms = Vec::with_capacity(columns.len());
+        for (input, name, kind, points) in columns {
+            if !additive.inputs.contains(&input) {
+                continue;
+            }
             let mut effect = |x: f64| -> Result<(f64, Option<f64>)> {
-                row[slot] = x;
-                let design = self.features_of(&row)?;
-                row[slot] = f64::NAN;
+                // A row whose other columns are empty: only the asked column's contribution is read from it.
+                self.pipeline().start(1, &mut frame);
+                (0..frame.n_columns()).for_each(|c| frame.column_mut(c)[0] = if c == input { x } else { f64::NAN });
+                self.pipeline().apply_columns(&mut frame, &mut design)?;
                 let mut contribution = 0.0;
                 let mut variance = additive.std_err.map(|_| 0.0);
-                for (j, _) in additive.slots.iter().enumerate().filter(|(_, s)| **s == slot) {
+                for (j, _) in additive.inputs.iter().enumerate().filter(|(_, i)| **i == input) {
                     let v = design.column(j)[0];
                     contribution += additive.scale * additive.coef[j] * v;
                     if let (Some(total), Some(se)) = (&mut variance, additive.std_err) {
@@ -154,7 +166,6 @@ impl Model {
                 }
                 Ok((contribution, variance.map(f64::sqrt)))
             };
-            let points = self.term_points(slot, field.kind)?;
             let mut values = Vec::with_capacity(points.len());
             let (mut mass, mut sum, mut squares) = (0.0, 0.0, 0.0);
             for (value, x, weight) in points {
@@ -170,15 +181,15 @@ impl Model {
                 });
             }
             let spread = if mass > 0.0 { (squares / mass - (sum / mass) * (sum / mass)).max(0.0).sqrt() } else { 0.0 };
-            terms.push(Term { column: field.name.clone(), kind: field.kind, importance: spread, values });
+            terms.push(Term { column: name.to_owned(), kind, importance: spread, values });
         }
         terms.sort_by(|a, b| b.importance.total_cmp(&a.importance));
         Ok(terms)
     }
 
     /// The values at which a term is shown: value, slot, share of the training rows.
-    fn term_points(&self, slot: usize, kind: FieldKind) -> Result<Vec<(Value, f64, f64)>> {
-        let Some(field) = self.schema().features().nth(slot) else { return Ok(Vec::new()) };
+    fn term_points(&self, field: &Field) -> Result<Vec<(Value, f64, f64)>> {
+        let kind = field.kind;
         let profile = self.profile()?.column(&field.name);
         let gap_share = profile.map_or(0.0, |p| p.missing_rate());
         let mut points: Vec<(Value, f64, f64)> = match kind {
@@ -219,5 +230,26 @@ impl Model {
         let total: f64 = points.iter().map(|p| p.2).sum();
         points.push((Value::Missing, f64::NAN, total * gap_share));
         Ok(points)
+    }
+}
+
+/// The values at which a derived column is shown: of its bands, or its deciles. Shares of bands are not kept, so they
+/// weigh alike.
+fn derived_points(kind: &DerivedKind, deciles: &[f64]) -> (FieldKind, Vec<(Value, f64, f64)>) {
+    match kind {
+        DerivedKind::Category { labels } => {
+            let points = labels.iter().enumerate().map(|(code, l)| (Value::Text(l.clone()), code as f64, 1.0));
+            (FieldKind::Category, points.collect())
+        }
+        DerivedKind::Bool => (
+            FieldKind::Bool,
+            vec![(Value::Bool(false), 0.0, 1.0), (Value::Bool(true), 1.0, 1.0), (Value::Missing, f64::NAN, 0.0)],
+        ),
+        DerivedKind::Number => {
+            let mut at = deciles.to_vec();
+            at.dedup();
+            let points = at.into_iter().map(|x| (Value::Float(x), x, 1.0));
+            (FieldKind::Number, points.chain([(Value::Missing, f64::NAN, 0.0)]).collect())
+        }
     }
 }

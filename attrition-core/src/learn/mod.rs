@@ -22,7 +22,8 @@ pub use tree::{Node, Tree};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::preprocess::{Block, Design};
+use crate::num::float;
+use crate::preprocess::{Block, Design, Ranker, SelectParams};
 use crate::{Error, Result, Run, Seed};
 
 /// A learner that is not fitted: its name and parameters.
@@ -97,7 +98,7 @@ impl Learner {
                 "learner",
                 format!("\"{name}\""),
                 Self::NAMES.join(" | "),
-                params::nearest(name, Self::NAMES),
+                crate::error::nearest(name, Self::NAMES),
             )),
         }
     }
@@ -143,6 +144,20 @@ impl Learner {
         }
     }
 
+    /// By how much the learner's own weights by label raise the log-odds of a positive one: `ln(f₁ / f₀)` for factors `f`.
+    /// 0 where it has none, and where a factor is 0.
+    pub fn prior_shift(&self, y: &[u8], w: Option<&[f64]>) -> f64 {
+        let shift = match self {
+            Learner::Logistic(p) => match p.class_weight {
+                ClassWeight::None => 0.0,
+                ClassWeight::Balanced => -crate::preprocess::log_odds(y, w),
+                ClassWeight::Given { negative, positive } => float::ln(positive / negative),
+            },
+            Learner::LinfaLogistic(_) | Learner::LinfaTree(_) => 0.0,
+        };
+        if shift.is_finite() { shift } else { 0.0 }
+    }
+
     /// Fit to the `n` rows of `x` with labels `y` (0 or 1) and weights `w` (weight 2 is the row twice, 0 is the row absent).
     ///
     /// The same input and seed give the same bits for any thread count.
@@ -186,6 +201,17 @@ impl Fitted {
         }
     }
 
+    /// Add to the log-odds of every row.
+    pub(crate) fn shift_log_odds(&mut self, shift: f64) {
+        if shift == 0.0 {
+            return;
+        }
+        match self {
+            Fitted::Logistic(m) => m.intercept += shift,
+            Fitted::Tree(m) => m.shift_log_odds(shift),
+        }
+    }
+
     /// That it takes `n_features` and holds finite numbers: what came from a file may be anything.
     ///
     /// # Errors
@@ -223,5 +249,24 @@ impl Fitted {
             Fitted::Logistic(m) => m.predict_block(x, out),
             Fitted::Tree(m) => m.predict_block(x, out),
         }
+    }
+}
+/// The learner that ranks features for a selection: logistic regression, L1-penalised where the method is `l1`; `None`
+/// for methods that need none.
+pub fn ranker(params: &SelectParams) -> Option<Box<dyn Ranker>> {
+    match params {
+        SelectParams::L1 { c } => Some(Box::new(LogisticParams::default().penalty(Penalty::L1).c(*c))),
+        SelectParams::Rfe { .. } | SelectParams::Importance { .. } => Some(Box::new(LogisticParams::default())),
+        SelectParams::Variance { .. } | SelectParams::Correlation { .. } | SelectParams::MutualInformation { .. } => {
+            None
+        }
+    }
+}
+
+/// A feature weighs what a standard deviation of it moves the log-odds by.
+impl Ranker for LogisticParams {
+    fn importances(&self, x: &Design, y: &[u8], w: Option<&[f64]>, _: Seed, run: &Run) -> Result<Vec<f64>> {
+        let fitted = self.fit_design(x, y, w, run)?;
+        Ok(fitted.coef.iter().zip(x.deviations(w)).map(|(b, sd)| (b * sd).abs()).collect())
     }
 }

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::error::nearest;
 use crate::{Error, Result};
 
 /// The values a parameter may take.
@@ -92,38 +93,6 @@ impl Range {
 fn one_of(options: &[&str]) -> String {
     let quoted: Vec<String> = options.iter().map(|o| format!("\"{o}\"")).collect();
     quoted.join(" | ")
-}
-
-/// What to do about a name or word that is not among `options`: the nearest one, if one is near.
-pub(super) fn nearest(word: &str, options: &[&str]) -> String {
-    let near = options
-        .iter()
-        .map(|o| (edit_distance(&word.to_lowercase(), o), *o))
-        .filter(|(d, o)| *d <= 1 + o.len() / 4)
-        .min_by_key(|(d, _)| *d);
-    match near {
-        Some((_, o)) => format!("did you mean `{o}`?"),
-        None => "use one of these".to_owned(),
-    }
-}
-
-fn edit_distance(a: &str, b: &str) -> usize {
-    // A name that is much longer than any of ours is near none of them.
-    let a: Vec<char> = a.chars().take(64).collect();
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.iter().enumerate() {
-        let mut diagonal = i;
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-        for (j, cb) in b.iter().enumerate() {
-            let above = row[j + 1];
-            row[j + 1] = (diagonal + usize::from(ca != cb)).min(above + 1).min(row[j] + 1);
-            diagonal = above;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 /// Check parameters in their JSON form against their table; a missing name stands for its default.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::logistic::check_shape;
+use crate::num::float;
 use crate::preprocess::Block;
 use crate::{Error, Result};
 
@@ -84,6 +85,13 @@ impl Tree {
     /// Features of a row.
     pub fn n_features(&self) -> usize {
         self.n_features
+    }
+
+    /// Add to the log-odds of every leaf; rates of 0 and 1 stay.
+    pub(super) fn shift_log_odds(&mut self, shift: f64) {
+        for node in self.nodes.iter_mut().filter(|n| n.rate > 0.0 && n.rate < 1.0) {
+            node.rate = float::sigmoid(float::logit(node.rate) + shift);
+        }
     }
 
     /// The leaf of a row, given its features one by one.

@@ -86,13 +86,13 @@ thread_local! {
 
 impl Model {
     /// Put together and checked: what comes from a file may be anything.
-    pub(crate) fn from_parts(parts: Parts) -> Result<Model> {
+    pub(crate) fn from_parts(mut parts: Parts) -> Result<Model> {
         parts.schema.check_self()?;
         let target = parts.schema.target_spec().ok_or_else(|| {
             Error::artifact("the schema names no target", "the file is damaged or was made by hand; save it anew")
         })?;
         let labels = [target.negative.clone(), target.positive.clone()];
-        parts.scorer.check(&parts.schema)?;
+        parts.scorer = parts.scorer.bind(&parts.schema)?;
         if !(0.0..=1.0).contains(&parts.decision.threshold) {
             return Err(Error::artifact(
                 format!("the threshold is {}", parts.decision.threshold),
@@ -290,7 +290,7 @@ impl Model {
             proba,
             label: self.label(proba).clone(),
             threshold: self.threshold(),
-            warnings: prediction::warnings(self.schema(), row),
+            warnings: prediction::warnings(self.schema(), self.pipeline(), row),
         })
     }
 

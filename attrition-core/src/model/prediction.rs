@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::preprocess::Pipeline;
 use crate::schema::{FieldKind, Schema};
 use crate::table::Value;
 
@@ -15,6 +16,8 @@ pub enum WarningKind {
     Unseen,
     /// A number outside the range of the training rows.
     OutOfRange,
+    /// A derived feature that has no value for this row, though its columns have: imputed.
+    NotComputable,
 }
 
 /// One repair.
@@ -42,7 +45,7 @@ pub struct Prediction {
 }
 
 /// The repairs of a packed row.
-pub(super) fn warnings(schema: &Schema, row: &[f64]) -> Vec<Warning> {
+pub(super) fn warnings(schema: &Schema, pipeline: &Pipeline, row: &[f64]) -> Vec<Warning> {
     let mut out = Vec::new();
     for (field, &x) in schema.features().zip(row) {
         let (kind, message) = if x.is_nan() {
@@ -61,6 +64,10 @@ pub(super) fn warnings(schema: &Schema, row: &[f64]) -> Vec<Warning> {
             }
         };
         out.push(Warning { column: field.name.clone(), kind, message });
+    }
+    for (name, what) in pipeline.not_computable(row) {
+        let message = format!("{what}; the training rows' usual value was used");
+        out.push(Warning { column: name.to_owned(), kind: WarningKind::NotComputable, message });
     }
     out
 }

@@ -41,14 +41,14 @@ pub(crate) fn both_scales(scale: Scale, score: f64) -> (f64, f64) {
 }
 
 impl Scorer {
-    /// That pipeline, learner and calibrator belong together.
-    pub(crate) fn check(&self, schema: &Schema) -> Result<()> {
-        self.pipeline.check(schema)?;
-        self.fitted.check(self.pipeline.n_features())?;
+    /// Ready to predict, after it was looked at whether pipeline, learner and calibrator belong together.
+    pub(crate) fn bind(self, schema: &Schema) -> Result<Scorer> {
+        let pipeline = self.pipeline.bind(schema)?;
+        self.fitted.check(pipeline.n_features())?;
         if let Some(c) = &self.calibrator {
             c.check()?;
         }
-        Ok(())
+        Ok(Scorer { pipeline, ..self })
     }
 
     fn finish(&self, out: &mut [f64]) {

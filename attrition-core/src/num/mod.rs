@@ -3,3 +3,6 @@
 pub mod exact_sum;
 pub mod float;
 pub mod linalg;
+pub mod minimize;
+pub mod quantile;
+pub mod spline;

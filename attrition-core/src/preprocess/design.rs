@@ -47,6 +47,60 @@ impl Design {
         self.columns.iter().map(DesignColumn::n_features).sum()
     }
 
+    /// Standard deviation of each feature, population form, by weight.
+    pub(crate) fn deviations(&self, w: Option<&[f64]>) -> Vec<f64> {
+        let weight = |i: usize| w.map_or(1.0, |w| w[i]);
+        let total: f64 = (0..self.n_rows).map(weight).sum::<f64>().max(f64::MIN_POSITIVE);
+        let mut out = Vec::with_capacity(self.n_features());
+        for column in &self.columns {
+            match column {
+                DesignColumn::Dense(v) => {
+                    let mean = v.iter().enumerate().map(|(i, x)| weight(i) * x).sum::<f64>() / total;
+                    let squares = v.iter().enumerate().map(|(i, x)| weight(i) * (x - mean) * (x - mean)).sum::<f64>();
+                    out.push((squares / total).sqrt());
+                }
+                DesignColumn::Indicators { codes, n_levels } => {
+                    let mut weights = vec![0.0; *n_levels];
+                    for (i, &c) in codes.iter().enumerate() {
+                        if let Some(of_level) = weights.get_mut(c as usize) {
+                            *of_level += weight(i);
+                        }
+                    }
+                    out.extend(weights.into_iter().map(|x| x / total).map(|s| (s * (1.0 - s)).sqrt()));
+                }
+            }
+        }
+        out
+    }
+
+    /// The given rows, in the given order, repeated where they are named again.
+    pub(super) fn take(&self, rows: &[usize]) -> Design {
+        let columns = self.columns.iter().map(|c| match c {
+            DesignColumn::Dense(v) => DesignColumn::Dense(rows.iter().map(|&r| v[r]).collect()),
+            DesignColumn::Indicators { codes, n_levels } => {
+                DesignColumn::Indicators { codes: rows.iter().map(|&r| codes[r]).collect(), n_levels: *n_levels }
+            }
+        });
+        Design { n_rows: rows.len(), columns: columns.collect(), names: self.names.clone() }
+    }
+
+    /// More rows, features expanded as [`Design::block`] does.
+    pub(super) fn extend(&mut self, block: &Block) {
+        let mut feature = 0;
+        for column in &mut self.columns {
+            let n_features = column.n_features();
+            match column {
+                DesignColumn::Dense(v) => v.extend_from_slice(block.column(feature)),
+                DesignColumn::Indicators { codes, n_levels } => codes.extend((0..block.n_rows()).map(|i| {
+                    let level = (0..*n_levels).find(|l| block.column(feature + l)[i] != 0.0);
+                    level.map_or(u32::MAX, |l| l as u32)
+                })),
+            }
+            feature += n_features;
+        }
+        self.n_rows += block.n_rows();
+    }
+
     /// The given rows as a column-major block, features expanded.
     pub fn block(&self, rows: Range<usize>, out: &mut Block) {
         out.reset(self.n_features(), rows.len());
@@ -73,6 +127,8 @@ pub struct Block {
     values: Vec<f64>,
     n_rows: usize,
     n_columns: usize,
+    /// A column on the way, kept for its memory.
+    spare: Vec<f64>,
 }
 
 impl Block {
@@ -82,6 +138,16 @@ impl Block {
         self.values.resize(n_columns * n_rows, 0.0);
         self.n_columns = n_columns;
         self.n_rows = n_rows;
+    }
+    /// Column `j` becomes what `f` makes of the block, in the place it was given. Without allocating once it has been as
+    /// large before.
+    pub(super) fn set_column(&mut self, j: usize, f: impl FnOnce(&Block, &mut [f64])) {
+        let mut column = std::mem::take(&mut self.spare);
+        column.clear();
+        column.resize(self.n_rows, 0.0);
+        f(self, &mut column);
+        self.column_mut(j).copy_from_slice(&column);
+        self.spare = column;
     }
     /// Rows.
     pub fn n_rows(&self) -> usize {

@@ -60,6 +60,7 @@ impl<const N: usize> From<[&str; N]> for Names {
 /// | `calibration` | `"auto"`, `"sigmoid"`, `"isotonic"`, or null for raw scores | `"auto"` |
 /// | `threshold` | `"f2"`, `"f1"`, `"f0.5"`, a number in [0, 1], or null for 0.5 | `"f2"` |
 /// | `refit` | `"train"`: the model is fitted without the hold-out; `"all"`: on all rows, after judging | `"train"` |
+/// | `preprocess` | what is done to each column, see [`PipelineParams`] | the documented defaults by kind |
 /// | `on_unseen` | `"ignore"` or `"error"`: what predict does with an unseen level | `"ignore"` |
 /// | `seed` | the seed | 0 |
 /// | `n_threads` | at most this many threads; never changes a result | the machine's |
@@ -86,6 +87,7 @@ pub struct TrainOptions {
     pub calibration: Option<String>,
     pub threshold: Value,
     pub refit: Refit,
+    pub preprocess: PipelineParams,
     pub on_unseen: OnUnseen,
     pub seed: u64,
     pub n_threads: Option<usize>,
@@ -113,6 +115,7 @@ impl Default for TrainOptions {
             calibration: Some("auto".into()),
             threshold: Value::from("f2"),
             refit: Refit::Train,
+            preprocess: PipelineParams::default(),
             on_unseen: OnUnseen::Ignore,
             seed: 0,
             n_threads: None,
@@ -224,10 +227,19 @@ impl TrainOptions {
             })
             .threshold(threshold(&self.threshold)?)
             .refit(self.refit)
-            .preprocess(PipelineParams { on_unseen: self.on_unseen, ..PipelineParams::default() })
+            .preprocess(self.pipeline_params())
             .seed(self.seed);
         trainer.learners = self.learners()?;
         Ok(trainer)
+    }
+
+    /// The pipeline's parameters; `on_unseen` is for the categories that say nothing of their own.
+    fn pipeline_params(&self) -> PipelineParams {
+        let mut params = self.preprocess.clone();
+        if self.on_unseen != OnUnseen::default() {
+            params.category.on_unseen.get_or_insert(self.on_unseen);
+        }
+        params
     }
 
     /// The learners to choose from; `auto` stands for this version's best default.

@@ -9,10 +9,11 @@ use super::cross_validate::{OutOfFold, fact_map};
 use super::data::Supervision;
 use super::review::review;
 use crate::calibrate::Calibrator;
+use crate::learn;
 use crate::learn::{Fitted, Learner};
 use crate::metrics::{self, Metric};
 use crate::model::{CandidateFact, Decision, Model, Parts, Scorer, StoredProfile, Training};
-use crate::preprocess::PipelineParams;
+use crate::preprocess::{FitRows, PipelineParams, Ranker};
 use crate::profile::{Profile, ScoreProfile};
 use crate::run::Run;
 use crate::schema::{Bound, Role, Schema};
@@ -236,7 +237,7 @@ impl Trainer {
                 "every column was dropped or has another role: see the schema's notes",
             ));
         }
-        Ok(())
+        self.preprocess.review(schema, rows.len())
     }
 
     /// Fit pipeline and learner on some rows.
@@ -249,10 +250,25 @@ impl Trainer {
         rows: &[usize],
         run: &Run,
     ) -> Result<Scorer> {
-        let w = data.w_of(rows);
-        let (pipeline, design) = self.preprocess.fit(schema, bound, rows, w.as_deref(), run)?;
-        let fitted = learner.fit(&design, &data.y_of(rows), w.as_deref(), self.seed, run)?;
-        Ok(Scorer { pipeline, fitted, calibrator: None })
+        let (y, w) = (data.y_of(rows), data.w_of(rows));
+        let ranker = self.preprocess.select.as_ref().and_then(learn::ranker);
+        let prepared = self.preprocess.fit(
+            FitRows {
+                schema,
+                bound,
+                rows,
+                y: &y,
+                w: w.as_deref(),
+                seed: self.seed,
+                ranker: ranker.as_deref().map(|r| r as &dyn Ranker),
+            },
+            run,
+        )?;
+        let w = prepared.w.as_deref();
+        let mut fitted = learner.fit(&prepared.design, &prepared.y, w, self.seed, run)?;
+        // Rows added, left out or weighed by label raised the odds of a positive one; scores are of the rows as they are.
+        fitted.shift_log_odds(-(prepared.prior_shift + learner.prior_shift(&prepared.y, w)));
+        Ok(Scorer { pipeline: prepared.pipeline, fitted, calibrator: None })
     }
 
     /// [`Trainer::fit`] with threads, progress and cancellation.
@@ -261,6 +277,16 @@ impl Trainer {
     /// As [`Trainer::fit`]; [`Error::Cancelled`].
     pub fn fit_with(&self, table: &Table, run: &Run) -> Result<Model> {
         self.check()?;
+        self.admitted()?.fit_admitted(table, run)
+    }
+
+    /// With every input that the pipeline's expressions name.
+    fn admitted(&self) -> Result<Trainer> {
+        let (schema, preprocess) = self.preprocess.admit(self.schema.clone())?;
+        Ok(Trainer { schema, preprocess, ..self.clone() })
+    }
+
+    fn fit_admitted(&self, table: &Table, run: &Run) -> Result<Model> {
         let mut schema = self.schema.clone();
         let data = Supervision::read(&mut schema, table)?;
         let all: Vec<usize> = (0..table.n_rows()).collect();
@@ -461,6 +487,10 @@ impl Trainer {
     /// As [`Trainer::fit_with`]; [`Error::InvalidParam`] without folds.
     pub fn cross_validate(&self, table: &Table, run: &Run) -> Result<super::CrossValidation> {
         self.check()?;
+        self.admitted()?.cross_validate_admitted(table, run)
+    }
+
+    fn cross_validate_admitted(&self, table: &Table, run: &Run) -> Result<super::CrossValidation> {
         let mut schema = self.schema.clone();
         let data = Supervision::read(&mut schema, table)?;
         let all: Vec<usize> = (0..table.n_rows()).collect();

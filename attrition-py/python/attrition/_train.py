@@ -39,6 +39,7 @@ def train(
     calibration: str | None = "auto",
     threshold: str | float | None = "f2",
     refit: str = "train",
+    preprocess: Mapping[str, Any] | None = None,
     on_unseen: str = "ignore",
     seed: int = 0,
     n_threads: int | None = None,
@@ -80,6 +81,10 @@ def train(
         ``"f2"``, ``"f1"``, a number, or ``None`` for 0.5.
     refit
         ``"train"``: the model is fitted without the hold-out rows; ``"all"``: on all rows, after judging.
+    preprocess
+        What is done to each column before the learner sees it, where it is not the default: ``{"derive": {name: expression},
+        "hr_features": True, "number": {…}, "category": {…}, "columns": {column: {…}}, "select": {…}, "resample": {…}}``;
+        the guide on preprocessing has every name. ``model.pipeline`` shows what came of it.
     on_unseen
         ``"ignore"`` or ``"error"``: what predict does with an unseen category.
     seed, n_threads
@@ -109,6 +114,7 @@ def train(
         "calibration": calibration,
         "threshold": threshold,
         "refit": refit,
+        "preprocess": {} if preprocess is None else preprocess,
         "on_unseen": on_unseen,
         "seed": seed,
         "n_threads": n_threads,
@@ -138,6 +144,7 @@ def cross_validate(
     cv: int | None = 5,
     calibration: str | None = "auto",
     threshold: str | float | None = "f2",
+    preprocess: Mapping[str, Any] | None = None,
     on_unseen: str = "ignore",
     seed: int = 0,
     n_threads: int | None = None,
@@ -167,6 +174,7 @@ def cross_validate(
         "cv": cv,
         "calibration": calibration,
         "threshold": threshold,
+        "preprocess": {} if preprocess is None else preprocess,
         "on_unseen": on_unseen,
         "seed": seed,
         "n_threads": n_threads,

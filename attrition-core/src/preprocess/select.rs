@@ -1,0 +1,579 @@
+//! Which of the design's features stay, and why.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Block, Design, DesignColumn};
+use crate::num::float;
+use crate::num::linalg::dot;
+use crate::num::quantile::Sorted;
+use crate::run::CHUNK_ROWS;
+use crate::{Error, Result, Run, Seed};
+
+/// Ranks features by a fitted learner.
+pub trait Ranker: Sync {
+    /// How much each feature of the design weighs, `(p,)`, 0 or more.
+    ///
+    /// # Errors
+    /// Those of fitting the learner.
+    fn importances(&self, x: &Design, y: &[u8], w: Option<&[f64]>, seed: Seed, run: &Run) -> Result<Vec<f64>>;
+}
+
+/// How many features stay: a whole number from 1 on, or a share of them in (0, 1).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Keep(pub f64);
+
+impl Default for Keep {
+    fn default() -> Keep {
+        Keep(0.5)
+    }
+}
+
+impl Keep {
+    fn check(self, name: &str) -> Result<()> {
+        let fits = (self.0 > 0.0 && self.0 < 1.0) || (self.0 >= 1.0 && self.0.fract() == 0.0 && self.0.is_finite());
+        if fits {
+            return Ok(());
+        }
+        let hint = "20 is twenty features, 0.5 is half of them";
+        Err(Error::param(name, self.0, "a whole number >= 1, or a share in (0, 1)", hint))
+    }
+
+    fn of(self, n: usize) -> usize {
+        let count = if self.0 < 1.0 { self.0 * n as f64 } else { self.0 };
+        (count as usize).clamp(1, n.max(1))
+    }
+}
+
+/// How features are selected. Fitted on the training rows' features, whose numbers are scaled by then.
+///
+/// | `method` | keeps | parameters |
+/// |---|---|---|
+/// | `variance` | features whose variance is above `threshold` | `threshold` 0 |
+/// | `correlation` | of any two features whose correlation is above `limit` in size, the one that tells more of the label | `limit` 0.95, in (0, 1) |
+/// | `mutual_information` | those that tell most of the label | `keep` 0.5 |
+/// | `l1` | those to which a logistic regression with an L1 penalty gives a weight | `c` 1, its inverse strength |
+/// | `rfe` | those left when, round by round, those of least weight in a logistic regression go | `keep` 0.5, `step` 1: how many go a round, or the share |
+/// | `importance` | those of greatest weight in a logistic regression | `keep` 0.5 |
+///
+/// # Reference
+/// Guyon, Weston, Barnhill, Vapnik: Gene selection for cancer classification using support vector machines. Machine
+/// Learning 46 (2002), <https://doi.org/10.1023/A:1012487302797>.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
+#[allow(missing_docs, reason = "the table above says each")]
+pub enum SelectParams {
+    Variance {
+        #[serde(default)]
+        threshold: f64,
+    },
+    Correlation {
+        #[serde(default = "usual_limit")]
+        limit: f64,
+    },
+    MutualInformation {
+        #[serde(default)]
+        keep: Keep,
+    },
+    L1 {
+        #[serde(default = "one")]
+        c: f64,
+    },
+    Rfe {
+        #[serde(default)]
+        keep: Keep,
+        #[serde(default = "one_step")]
+        step: Keep,
+    },
+    Importance {
+        #[serde(default)]
+        keep: Keep,
+    },
+}
+
+fn usual_limit() -> f64 {
+    0.95
+}
+fn one() -> f64 {
+    1.0
+}
+fn one_step() -> Keep {
+    Keep(1.0)
+}
+
+impl SelectParams {
+    /// Its name.
+    pub fn method(&self) -> &'static str {
+        match self {
+            SelectParams::Variance { .. } => "variance",
+            SelectParams::Correlation { .. } => "correlation",
+            SelectParams::MutualInformation { .. } => "mutual_information",
+            SelectParams::L1 { .. } => "l1",
+            SelectParams::Rfe { .. } => "rfe",
+            SelectParams::Importance { .. } => "importance",
+        }
+    }
+
+    /// That every parameter is in its range.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParam`].
+    pub fn check(&self) -> Result<()> {
+        match *self {
+            SelectParams::Variance { threshold } if !(threshold.is_finite() && threshold >= 0.0) => {
+                Err(Error::param("preprocess.select.threshold", threshold, "a number >= 0", "0 drops constants only"))
+            }
+            SelectParams::Correlation { limit } if !(limit > 0.0 && limit < 1.0) => {
+                Err(Error::param("preprocess.select.limit", limit, "a number in (0, 1)", "0.95 is a usual limit"))
+            }
+            SelectParams::L1 { c } if !(c.is_finite() && c > 0.0) => {
+                Err(Error::param("preprocess.select.c", c, "a number > 0", "a smaller one keeps fewer features"))
+            }
+            SelectParams::MutualInformation { keep } | SelectParams::Importance { keep } => {
+                keep.check("preprocess.select.keep")
+            }
+            SelectParams::Rfe { keep, step } => {
+                keep.check("preprocess.select.keep")?;
+                step.check("preprocess.select.step")
+            }
+            SelectParams::Variance { .. } | SelectParams::Correlation { .. } | SelectParams::L1 { .. } => Ok(()),
+        }
+    }
+}
+
+/// What was decided about one feature.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelectedFeature {
+    /// The feature.
+    pub feature: String,
+    /// What it was judged by: variance, correlation with the label, information in nats, weight.
+    pub score: Option<f64>,
+    /// Whether it stays.
+    pub kept: bool,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// What a selection kept and dropped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selection {
+    /// The method.
+    pub method: String,
+    /// All features before the selection, in order.
+    pub features: Vec<SelectedFeature>,
+}
+
+impl Selection {
+    /// Whether each feature stays.
+    pub fn kept(&self) -> Vec<bool> {
+        self.features.iter().map(|f| f.kept).collect()
+    }
+}
+
+impl Design {
+    /// The features that stay. A level that goes becomes no level.
+    pub(super) fn keep(&self, kept: &[bool]) -> Design {
+        let mut flags = kept.iter().copied();
+        let mut columns = Vec::new();
+        for column in &self.columns {
+            let own: Vec<bool> = flags.by_ref().take(column.n_features()).collect();
+            match column {
+                DesignColumn::Dense(_) if own.first() != Some(&true) => {}
+                DesignColumn::Dense(_) => columns.push(column.clone()),
+                DesignColumn::Indicators { codes, .. } => {
+                    let n_levels = own.iter().filter(|k| **k).count();
+                    if n_levels == 0 {
+                        continue;
+                    }
+                    let mut next = 0;
+                    let places: Vec<u32> = own
+                        .iter()
+                        .map(|&k| {
+                            next += u32::from(k);
+                            if k { next - 1 } else { u32::MAX }
+                        })
+                        .collect();
+                    let codes = codes.iter().map(|&c| places.get(c as usize).copied().unwrap_or(u32::MAX)).collect();
+                    columns.push(DesignColumn::Indicators { codes, n_levels });
+                }
+            }
+        }
+        let names = self.names.iter().zip(kept).filter(|(_, k)| **k).map(|(n, _)| n.clone()).collect();
+        Design { n_rows: self.n_rows, columns, names }
+    }
+}
+
+/// Select among the features of `n` training rows with labels `y` (0 or 1) and weights `w`. At least one stays.
+///
+/// # Errors
+/// [`Error::InvalidParam`] when no feature would stay; the ranker's errors; [`Error::Cancelled`].
+pub(super) fn select(
+    params: &SelectParams,
+    design: &Design,
+    y: &[u8],
+    w: Option<&[f64]>,
+    ranker: Option<&dyn Ranker>,
+    seed: Seed,
+    run: &Run,
+) -> Result<Selection> {
+    let p = design.n_features();
+    let rank = |design: &Design| -> Result<Vec<f64>> {
+        let Some(ranker) = ranker else {
+            return Err(Error::Unsupported {
+                what: format!("the selection `{}` without a ranker", params.method()),
+                why: "it asks a fitted learner for its weights".into(),
+                hint: "give `FitRows` a ranker, as `learn::ranker` makes it".into(),
+            });
+        };
+        ranker.importances(design, y, w, seed, run)
+    };
+    // (score, kept, reason) of each feature.
+    let decided: Vec<(Option<f64>, bool, String)> = match params {
+        SelectParams::Variance { threshold } => {
+            let sums = sums(design, y, w, run)?;
+            (0..p)
+                .map(|j| {
+                    let v = sums.covariance(j, j);
+                    let kept = v > *threshold;
+                    (Some(v), kept, format!("variance {v:.4} {} {threshold}", if kept { ">" } else { "<=" }))
+                })
+                .collect()
+        }
+        SelectParams::Correlation { limit } => correlated(&sums(design, y, w, run)?, *limit, &design.names),
+        SelectParams::MutualInformation { keep } => {
+            let scores = run.map(p, |j| Ok(information(&feature(design, j), y, w)))?;
+            top(scores, keep.of(p), "mutual information")
+        }
+        SelectParams::Importance { keep } => top(rank(design)?, keep.of(p), "weight"),
+        SelectParams::L1 { c } => rank(design)?
+            .into_iter()
+            .map(|s| (Some(s), s > 0.0, format!("weight {s:.4} under an L1 penalty with c = {c}")))
+            .collect(),
+        SelectParams::Rfe { keep, step } => eliminate(design, keep.of(p), *step, rank)?,
+    };
+    if !decided.iter().any(|d| d.1) {
+        let (what, hint) = match params {
+            SelectParams::Variance { .. } => {
+                ("threshold", "lower `threshold`; numbers are scaled before they are selected")
+            }
+            _ => ("c", "raise `c`: the penalty leaves no feature a weight"),
+        };
+        return Err(Error::param(
+            format!("preprocess.select.{what}"),
+            "a selection that keeps nothing",
+            "at least one feature that stays",
+            hint,
+        ));
+    }
+    let features = design
+        .names
+        .iter()
+        .zip(decided)
+        .map(|(name, (score, kept, reason))| SelectedFeature { feature: name.clone(), score, kept, reason })
+        .collect();
+    Ok(Selection { method: params.method().to_owned(), features })
+}
+
+/// The `k` greatest; of equals the first.
+fn top(scores: Vec<f64>, k: usize, what: &str) -> Vec<(Option<f64>, bool, String)> {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+    let mut place = vec![0; scores.len()];
+    order.iter().enumerate().for_each(|(i, &j)| place[j] = i);
+    let n = scores.len();
+    (0..n)
+        .map(|j| (Some(scores[j]), place[j] < k, format!("{what} {:.4}, place {} of {n}", scores[j], place[j] + 1)))
+        .collect()
+}
+
+/// Recursive feature elimination: fit, drop those of least weight (of equals the last), again.
+fn eliminate(
+    design: &Design,
+    k: usize,
+    step: Keep,
+    rank: impl Fn(&Design) -> Result<Vec<f64>>,
+) -> Result<Vec<(Option<f64>, bool, String)>> {
+    let p = design.n_features();
+    let step = step.of(p);
+    let mut left: Vec<usize> = (0..p).collect();
+    let mut decided = vec![(None, true, String::new()); p];
+    let mut round = 0;
+    loop {
+        let mut kept = vec![false; p];
+        left.iter().for_each(|&j| kept[j] = true);
+        let weights = rank(&design.keep(&kept))?;
+        if left.len() <= k {
+            for (&j, &weight) in left.iter().zip(&weights) {
+                decided[j] = (Some(weight), true, format!("left after {round} rounds, weight {weight:.4}"));
+            }
+            return Ok(decided);
+        }
+        round += 1;
+        let mut order: Vec<usize> = (0..left.len()).collect();
+        order.sort_by(|&a, &b| weights[a].total_cmp(&weights[b]).then(b.cmp(&a)));
+        order.truncate(step.min(left.len() - k));
+        for &i in &order {
+            let weight = weights[i];
+            decided[left[i]] = (Some(weight), false, format!("eliminated in round {round}, weight {weight:.4}"));
+        }
+        order.sort_unstable();
+        for i in order.into_iter().rev() {
+            left.remove(i);
+        }
+    }
+}
+
+/// Weighted sums of the features and the label: `p + 1` columns, the label last.
+struct Sums {
+    total: f64,
+    means: Vec<f64>,
+    /// Centred cross products.
+    products: Vec<f64>,
+}
+
+impl Sums {
+    fn covariance(&self, i: usize, j: usize) -> f64 {
+        self.products[i * self.means.len() + j] / self.total.max(f64::MIN_POSITIVE)
+    }
+    fn correlation(&self, i: usize, j: usize) -> f64 {
+        let scale = (self.covariance(i, i) * self.covariance(j, j)).sqrt();
+        if scale > 0.0 { self.covariance(i, j) / scale } else { 0.0 }
+    }
+}
+
+fn sums(design: &Design, y: &[u8], w: Option<&[f64]>, run: &Run) -> Result<Sums> {
+    let k = design.n_features() + 1;
+    // One pass for the means, one for products of what is left: no cancellation.
+    let pass = |means: Option<&[f64]>| -> Result<(f64, Vec<f64>)> {
+        let size = if means.is_some() { k * k } else { k };
+        let chunks = run.map_chunks(design.n_rows, CHUNK_ROWS, |rows| {
+            run.check()?;
+            let mut block = Block::default();
+            design.block(rows.clone(), &mut block);
+            let label: Vec<f64> = y[rows.clone()].iter().map(|&l| f64::from(l)).collect();
+            let weights: Vec<f64> = rows.clone().map(|i| w.map_or(1.0, |w| w[i])).collect();
+            let column = |j: usize| if j + 1 == k { label.as_slice() } else { block.column(j) };
+            let mut out = vec![0.0; size];
+            match means {
+                None => (0..k).for_each(|j| out[j] = dot(column(j), &weights)),
+                Some(means) => {
+                    let centred: Vec<Vec<f64>> =
+                        (0..k).map(|j| column(j).iter().map(|x| x - means[j]).collect()).collect();
+                    for i in 0..k {
+                        let weighted: Vec<f64> = centred[i].iter().zip(&weights).map(|(x, w)| x * w).collect();
+                        for j in i..k {
+                            out[i * k + j] = dot(&weighted, &centred[j]);
+                        }
+                    }
+                }
+            }
+            Ok((weights.iter().sum::<f64>(), out))
+        })?;
+        let mut total = (0.0, vec![0.0; size]);
+        for (weight, chunk) in chunks {
+            total.0 += weight;
+            total.1.iter_mut().zip(chunk).for_each(|(t, c)| *t += c);
+        }
+        Ok(total)
+    };
+    let (total, mut means) = pass(None)?;
+    means.iter_mut().for_each(|m| *m /= total.max(f64::MIN_POSITIVE));
+    let (_, mut products) = pass(Some(&means))?;
+    for i in 0..k {
+        for j in 0..i {
+            products[i * k + j] = products[j * k + i];
+        }
+    }
+    Ok(Sums { total, means, products })
+}
+
+/// Features by their correlation with the label, strongest first; each stays unless one that stayed is too near it.
+fn correlated(sums: &Sums, limit: f64, names: &[String]) -> Vec<(Option<f64>, bool, String)> {
+    let p = sums.means.len() - 1;
+    let with_label: Vec<f64> = (0..p).map(|j| sums.correlation(j, p).abs()).collect();
+    let mut order: Vec<usize> = (0..p).collect();
+    order.sort_by(|&a, &b| with_label[b].total_cmp(&with_label[a]).then(a.cmp(&b)));
+    let mut decided = vec![(None, true, String::new()); p];
+    let mut stayed: Vec<usize> = Vec::new();
+    for j in order {
+        let score = Some(with_label[j]);
+        let nearest = stayed
+            .iter()
+            .map(|&i| (sums.correlation(i, j).abs(), i))
+            .filter(|(r, _)| *r > limit)
+            .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+        decided[j] = match nearest {
+            None => {
+                stayed.push(j);
+                (score, true, format!("no feature that stays is correlated with it above {limit}"))
+            }
+            Some((r, i)) => {
+                let name = names.get(i).map_or("", String::as_str);
+                (score, false, format!("|r| = {r:.4} > {limit} with `{name}`, which tells more of the label"))
+            }
+        };
+    }
+    decided
+}
+
+/// Bins of a number for its information.
+const BINS: usize = 16;
+
+/// One feature as numbers.
+fn feature(design: &Design, j: usize) -> Vec<f64> {
+    let mut first = 0;
+    for column in &design.columns {
+        let n = column.n_features();
+        if j < first + n {
+            return match column {
+                DesignColumn::Dense(v) => v.clone(),
+                DesignColumn::Indicators { codes, .. } => {
+                    codes.iter().map(|&c| f64::from(u8::from(c as usize == j - first))).collect()
+                }
+            };
+        }
+        first += n;
+    }
+    Vec::new()
+}
+
+/// The mutual information of a feature and the label, in nats, 0 or more.
+///
+/// A number is cut into at most 16 bins at its quantiles; values that are equal share a bin. From the plug-in estimate its
+/// first-order bias `(bins − 1) / (2·W)` is taken off (Miller and Madow), so that a feature of many values is not ahead by
+/// chance. Bins rather than nearest neighbours (as `mutual_info_classif` has them): no random noise, weights count as rows,
+/// and the time is that of a sort.
+///
+/// # Reference
+/// Miller: Note on the bias of information estimates, in: Information Theory in Psychology, 1955; Paninski: Estimation of
+/// entropy and mutual information. Neural Computation 15 (2003), <https://doi.org/10.1162/089976603321780272>.
+fn information(x: &[f64], y: &[u8], w: Option<&[f64]>) -> f64 {
+    let sorted = Sorted::new(x, w);
+    let mut cuts = sorted.quantiles(&(1..BINS).map(|i| i as f64 / BINS as f64).collect::<Vec<f64>>());
+    cuts.dedup();
+    // A value belongs to the bin of the cuts at or below it; a cut at the lowest value makes no bin.
+    cuts.retain(|c| sorted.values().first().is_some_and(|low| c > low));
+    let mut counts = vec![[0.0f64; 2]; cuts.len() + 1];
+    let mut labels = [0.0; 2];
+    for (i, &v) in x.iter().enumerate() {
+        let (label, weight) = (usize::from(y[i] != 0), w.map_or(1.0, |w| w[i]));
+        counts[cuts.partition_point(|c| *c <= v)][label] += weight;
+        labels[label] += weight;
+    }
+    let total = labels[0] + labels[1];
+    if total <= 0.0 {
+        return 0.0;
+    }
+    let mut information = 0.0;
+    let mut bins = 0;
+    for c in &counts {
+        let n = c[0] + c[1];
+        bins += usize::from(n > 0.0);
+        for label in 0..2 {
+            if c[label] > 0.0 {
+                information += c[label] / total * float::ln(c[label] * total / (n * labels[label]));
+            }
+        }
+    }
+    (information - (bins.saturating_sub(1)) as f64 / (2.0 * total)).max(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn design(n: usize, seed: u64) -> (Design, Vec<u8>) {
+        let mut r = Seed(seed).stream("select", 0);
+        let a: Vec<f64> = (0..n).map(|_| r.normal()).collect();
+        let noise: Vec<f64> = (0..n).map(|_| r.normal()).collect();
+        let near: Vec<f64> = a.iter().map(|x| x + 0.05 * r.normal()).collect();
+        let codes: Vec<u32> = (0..n).map(|_| r.below(3) as u32).collect();
+        let y: Vec<u8> = (0..n)
+            .map(|i| u8::from(r.uniform() < float::sigmoid(1.5 * a[i] + if codes[i] == 2 { 1.0 } else { -0.5 })))
+            .collect();
+        let names = ["a", "noise", "near", "constant", "c=0", "c=1", "c=2"].map(str::to_owned).to_vec();
+        let columns = vec![
+            DesignColumn::Dense(a),
+            DesignColumn::Dense(noise),
+            DesignColumn::Dense(near),
+            DesignColumn::Dense(vec![1.0; n]),
+            DesignColumn::Indicators { codes, n_levels: 3 },
+        ];
+        (Design { n_rows: n, columns, names }, y)
+    }
+
+    fn kept(params: &SelectParams, d: &Design, y: &[u8], w: Option<&[f64]>) -> Vec<String> {
+        let s = select(params, d, y, w, None, Seed(0), &Run::new()).unwrap();
+        s.features.into_iter().filter(|f| f.kept).map(|f| f.feature).collect()
+    }
+
+    #[test]
+    fn filters_keep_what_they_say() {
+        let (d, y) = design(2000, 1);
+        let all = ["a", "noise", "near", "constant", "c=0", "c=1", "c=2"];
+        assert_eq!(
+            kept(&SelectParams::Variance { threshold: 0.0 }, &d, &y, None),
+            all.iter().filter(|n| **n != "constant").copied().collect::<Vec<_>>()
+        );
+        assert_eq!(kept(&SelectParams::Variance { threshold: 0.5 }, &d, &y, None), ["a", "noise", "near"]);
+        let correlation = kept(&SelectParams::Correlation { limit: 0.9 }, &d, &y, None);
+        assert!(correlation.contains(&"noise".to_owned()) && correlation.len() == 6, "{correlation:?}");
+        assert_eq!(kept(&SelectParams::MutualInformation { keep: Keep(3.0) }, &d, &y, None), ["a", "near", "c=2"]);
+        let e =
+            select(&SelectParams::Variance { threshold: 9.0 }, &d, &y, None, None, Seed(0), &Run::new()).unwrap_err();
+        assert!(e.to_string().contains("preprocess.select.threshold"), "{e}");
+        let e = select(&SelectParams::L1 { c: 1.0 }, &d, &y, None, None, Seed(0), &Run::new()).unwrap_err();
+        assert!(e.to_string().contains("without a ranker"), "{e}");
+    }
+
+    #[test]
+    fn information_is_that_of_the_table_and_none_of_noise() {
+        // p(x, y): (0, 0) 3, (0, 1) 1, (1, 0) 1, (1, 1) 3 of 8.
+        let (x, y) = ([0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0], [0, 0, 0, 1, 0, 1, 1, 1]);
+        let exact = 0.75 * 1.5f64.ln_1p() - 0.75 * (2.5f64 / 1.5).ln() + 0.25 * 0.5f64.ln();
+        assert!((information(&x, &y, None) - (exact - 1.0 / 16.0)).abs() < 1e-12);
+        let mut r = Seed(3).stream("noise", 0);
+        let y: Vec<u8> = (0..4000).map(|_| u8::from(r.below(2) == 0)).collect();
+        let noise: Vec<f64> = (0..4000).map(|_| r.normal()).collect();
+        assert!(information(&noise, &y, None) < 0.003);
+        let told: Vec<f64> = y.iter().map(|&v| f64::from(v)).collect();
+        assert!((information(&told, &y, None) - std::f64::consts::LN_2).abs() < 0.01);
+    }
+
+    #[test]
+    fn weights_are_repeated_rows() {
+        let (d, y) = design(300, 2);
+        let w: Vec<f64> = (0..300).map(|i| f64::from(i % 3)).collect();
+        let rows: Vec<usize> = (0..300).flat_map(|i| std::iter::repeat_n(i, i % 3)).collect();
+        let (twice, y_twice) = (d.take(&rows), rows.iter().map(|&i| y[i]).collect::<Vec<u8>>());
+        for params in [
+            SelectParams::Variance { threshold: 0.2 },
+            SelectParams::Correlation { limit: 0.9 },
+            SelectParams::MutualInformation { keep: Keep(0.5) },
+        ] {
+            let a = select(&params, &d, &y, Some(&w), None, Seed(0), &Run::new()).unwrap();
+            let b = select(&params, &twice, &y_twice, None, None, Seed(0), &Run::new()).unwrap();
+            for (a, b) in a.features.iter().zip(&b.features) {
+                assert!((a.score.unwrap() - b.score.unwrap()).abs() < 1e-9 && a.kept == b.kept, "{a:?} {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_stays_of_a_design_is_its_block_without_the_rest() {
+        let (d, _) = design(50, 5);
+        let flags = [true, false, true, false, false, true, true];
+        let less = d.keep(&flags);
+        let (mut whole, mut part) = (Block::default(), Block::default());
+        d.block(0..50, &mut whole);
+        less.block(0..50, &mut part);
+        let places: Vec<usize> = (0..7).filter(|&j| flags[j]).collect();
+        for (i, &j) in places.iter().enumerate() {
+            assert_eq!(part.column(i), whole.column(j));
+            assert_eq!(less.names[i], d.names[j]);
+        }
+        assert_eq!(part.n_columns(), places.len());
+    }
+}

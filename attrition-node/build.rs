@@ -1,4 +1,4 @@
-//! Links the addon, and tells the derive macro where to write the declarations that `scripts/native-types.mjs` reads.
+//! Links the addon, and tells the derive macro where to write the declarations that `scripts/addon.mjs` reads.
 use std::path::Path;
 
 fn main() {

@@ -65,6 +65,10 @@ export declare class Model {
   get threshold(): number
   /** The artifact's digest. */
   get digest(): string
+  /** What is done to each column. */
+  get pipeline(): unknown
+  /** The same as a table in text. */
+  pipelineText(): string
   /** How it was trained. */
   get training(): unknown
 }

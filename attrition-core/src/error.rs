@@ -306,6 +306,20 @@ impl Error {
     }
 }
 
+/// Options from JSON; an error names the option by its path, `whole` where there is none.
+pub(crate) fn options<T: serde::de::DeserializeOwned>(whole: &'static str, json: &str) -> Result<T> {
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let read = serde_path_to_error::deserialize(&mut reader);
+    read.map_err(|e| {
+        let path = e.path().to_string();
+        let name = if path == "." { whole.to_owned() } else { path };
+        let text = e.into_inner().to_string();
+        let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(t, _)| t);
+        let (got, expected) = text.split_once(", expected ").unwrap_or((text, "an option of this name and type"));
+        Error::param(name, got, expected, "check the option's name and the type of its value")
+    })
+}
+
 /// What to do about a name or word that is not among `options`: the nearest one, if one is near.
 pub(crate) fn nearest(word: &str, options: &[&str]) -> String {
     let near = options

@@ -70,9 +70,12 @@ impl PartialEq for Expr {
 }
 
 impl TryFrom<String> for Expr {
-    type Error = Error;
-    fn try_from(text: String) -> Result<Expr> {
-        Expr::parse(&text)
+    type Error = String;
+    fn try_from(text: String) -> std::result::Result<Expr, String> {
+        Expr::parse(&text).map_err(|e| match e {
+            Error::InvalidParam { got, expected, hint, .. } => format!("{got} ({expected} is expected: {hint})"),
+            other => other.to_string(),
+        })
     }
 }
 

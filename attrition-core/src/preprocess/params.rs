@@ -343,11 +343,7 @@ impl PipelineParams {
     /// # Ok::<(), attrition_core::Error>(())
     /// ```
     pub fn from_json(json: &str) -> Result<PipelineParams> {
-        let params: PipelineParams = serde_json::from_str(json).map_err(|e| {
-            let text = e.to_string();
-            let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(t, _)| t);
-            Error::param("preprocess", text, "the options of the pipeline", "check the name and the type of its value")
-        })?;
+        let params: PipelineParams = crate::error::options("preprocess", json)?;
         params.check()?;
         Ok(params)
     }

@@ -129,11 +129,7 @@ impl TrainOptions {
     /// # Errors
     /// [`Error::InvalidParam`] for an unknown option or a value of the wrong type.
     pub fn from_json(json: &str) -> Result<TrainOptions> {
-        serde_json::from_str(json).map_err(|e| {
-            let text = e.to_string();
-            let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(t, _)| t);
-            Error::param("options", text, "the options of train", "check the option's name and the type of its value")
-        })
+        crate::error::options("options", json)
     }
 
     /// The caller's run with this call's thread limit.

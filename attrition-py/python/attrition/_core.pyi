@@ -93,6 +93,9 @@ class Model:
     @property
     def params(self) -> dict[str, Any]:
         """The learner's parameters."""
+    @property
+    def pipeline(self) -> Pipeline:
+        """What is done to each column before the learner sees it."""
     def predict(self, /, data: Any, *, names: Sequence[str] | None = None, n_threads: int | None = None, progress: _Progress | None = None) -> NDArray[Any]:
         """The label of every row at the model's threshold, in the target's own type."""
     def predict_one(self, /, row: Any) -> Prediction:
@@ -126,6 +129,27 @@ class Model:
         """How the model was trained."""
     def with_threshold(self, /, threshold: float) -> Model:
         """The same model with another threshold."""
+
+@final
+class Pipeline:
+    """The fitted preprocessing, printed as a table: one line a column."""
+
+    def __str__(self, /) -> str:
+        """Return str(self)."""
+    @property
+    def columns(self) -> list[dict[str, Any]]:
+        """One dict a column: `column`, `expression` (of a derived one, else None), `steps` in words, `features` by name."""
+    @property
+    def features(self) -> list[dict[str, Any]]:
+        """One dict a feature of the learner, in order: `feature`, the `column` it is made of, and its `sources` in the table."""
+    @property
+    def params(self) -> dict[str, Any]:
+        """The `preprocess` it was fitted by, built-in expressions written out."""
+    @property
+    def selection(self) -> dict[str, Any] | None:
+        """What selection kept and dropped, and why; None where there was none."""
+    def to_dict(self, /) -> dict[str, Any]:
+        """All of it as a dict of plain values."""
 
 @final
 class Prediction:
@@ -244,7 +268,7 @@ class Warning:
         """The column."""
     @property
     def kind(self) -> str:
-        """`"missing"`, `"unseen"` or `"out_of_range"`."""
+        """`"missing"`, `"unseen"`, `"out_of_range"`, or `"not_computable"` for a derived feature."""
     @property
     def message(self) -> str:
         """The same in words."""
@@ -304,4 +328,4 @@ def read_csv(path: str | os.PathLike[str], *, delimiter: str = ',', missing: str
 def read_json(path: str | os.PathLike[str]) -> Table:
     """Read a JSON file: an array of objects, one a row, or an object of arrays, one a column."""
 
-__all__ = ['CrossValidation', 'Evaluation', 'Event', 'Model', 'Prediction', 'Schema', 'Table', 'Training', 'Warning', '_best_threshold', '_calibration_curve', '_calibration_error', '_confusion', '_cross_validate', '_employees', '_error_kinds', '_metric', '_metric_names', '_metrics', '_options', '_precision_recall_curve', '_roc_curve', '_train', 'load', 'read_csv', 'read_json']
+__all__ = ['CrossValidation', 'Evaluation', 'Event', 'Model', 'Pipeline', 'Prediction', 'Schema', 'Table', 'Training', 'Warning', '_best_threshold', '_calibration_curve', '_calibration_error', '_confusion', '_cross_validate', '_employees', '_error_kinds', '_metric', '_metric_names', '_metrics', '_options', '_precision_recall_curve', '_roc_curve', '_train', 'load', 'read_csv', 'read_json']

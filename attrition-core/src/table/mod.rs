@@ -18,6 +18,8 @@ mod number;
 mod records;
 mod source;
 mod split;
+#[cfg(feature = "sql")]
+mod sql;
 pub mod time;
 mod token;
 mod value;
@@ -25,6 +27,8 @@ mod value;
 pub use csv::CsvOptions;
 pub use records::Records;
 pub use source::{Batches, Source};
+#[cfg(feature = "sql")]
+pub use sql::{SqlOptions, SqlScan, scan_sql};
 pub use value::{Value, ValueRef};
 
 use std::collections::HashMap;

@@ -95,6 +95,17 @@ pub(crate) enum Sort {
     Lost,
 }
 
+/// The type of a column that is known before its values are.
+#[cfg(feature = "sql")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Bool,
+    Int,
+    Float,
+    Time,
+    Text,
+}
+
 impl Sort {
     /// The sort that holds both.
     pub(crate) fn join(self, other: Sort) -> Sort {
@@ -127,6 +138,19 @@ impl ColumnBuilder {
             Plan::Skip => Cells::Skipped,
         };
         ColumnBuilder { rows: 0, cells, gaps: Mask::new(0), fraction: false, beyond: false }
+    }
+
+    /// An empty column of a known type.
+    #[cfg(feature = "sql")]
+    pub(crate) fn of(kind: Kind) -> ColumnBuilder {
+        let cells = match kind {
+            Kind::Bool => Cells::Bool(Vec::new()),
+            Kind::Int => Cells::Int(Vec::new()),
+            Kind::Float => Cells::Float(Vec::new()),
+            Kind::Time => Cells::Time(Vec::new()),
+            Kind::Text => Cells::Text(Vec::new(), Interner::new()),
+        };
+        ColumnBuilder { cells, ..ColumnBuilder::new(Plan::Infer) }
     }
 
     pub(crate) fn sort(&self) -> Sort {

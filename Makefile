@@ -74,18 +74,22 @@ demo: faces
 	@$(CARGO_TARGET_DIR)/release/examples/demo compare $(DEMO)
 
 # ── test ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# Beside one throw-away PostgreSQL server, where there is one to start; ATTRITION_TEST_POSTGRES names another.
+BESIDE_POSTGRES := $(CURDIR)/scripts/postgres.sh
+
 # Rust first: its three_languages test writes what the other two languages are compared with.
-test: test-rust test-python test-node
+test: faces
+	$(BESIDE_POSTGRES) $(MAKE) test-rust test-python test-node
 
 test-rust: build
-	$(CARGO) test --release --locked --workspace
+	$(BESIDE_POSTGRES) $(CARGO) test --release --locked --workspace
 
 test-python: faces
-	$(PY) -m pytest attrition-py/tests
+	$(BESIDE_POSTGRES) $(PY) -m pytest attrition-py/tests
 	$(PY) -m pytest tests examples/python
 
 test-node: faces
-	cd attrition-node && $(NPM) test
+	cd attrition-node && $(BESIDE_POSTGRES) $(NPM) test
 	$(NODE) --test tests/*.test.mjs
 
 # ── lint ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -24,7 +24,7 @@ pub struct Event {
     pub stage: &'static str,
     /// Pieces done.
     pub done: usize,
-    /// Pieces in all.
+    /// Pieces in all; 0 where nobody knows yet.
     pub total: usize,
 }
 

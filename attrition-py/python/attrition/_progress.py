@@ -69,9 +69,11 @@ class _PlainBar:
         self.shown = ""
 
     def __call__(self, event: Event) -> None:
-        part = event.done / event.total if event.total else 1.0
+        # Rows of a database come without a total.
+        part = event.done / event.total if event.total else 0.0
+        count = f"{event.done}/{event.total}" if event.total else str(event.done)
         bar = "#" * round(part * self.WIDTH)
-        line = f"\r{event.stage.replace('_', ' ')} [{bar:<{self.WIDTH}}] {event.done}/{event.total}"
+        line = f"\r{event.stage.replace('_', ' ')} [{bar:<{self.WIDTH}}] {count}"
         if line != self.shown and sys.stderr is not None:
             sys.stderr.write(line.ljust(len(self.shown)))
             sys.stderr.flush()

@@ -364,6 +364,8 @@ pub(super) struct Rows {
     names: Vec<String>,
     kinds: Vec<Kind>,
     done: usize,
+    /// The stream has given its last row; it must not be asked again.
+    ended: bool,
     stream: Pin<Box<RowStream>>,
     client: Client,
     line: Line,
@@ -401,7 +403,7 @@ impl Rows {
         let kinds = statement.columns().iter().map(|c| kind(c.name(), c.type_())).collect::<Result<Vec<_>>>()?;
         let none: [&(dyn tokio_postgres::types::ToSql + Sync); 0] = [];
         let stream = Box::pin(line.wait(run, failed, client.query_raw(&statement, none))?);
-        Ok(Rows { query, batch_rows, names, kinds, done: 0, stream, client, line })
+        Ok(Rows { query, batch_rows, names, kinds, done: 0, ended: false, stream, client, line })
     }
 }
 
@@ -425,7 +427,7 @@ fn not_found(client: &Client, line: &mut Line, run: &Run, table: &str) -> Error 
 impl Source for Rows {
     fn next_batch(&mut self, run: &Run) -> Result<Option<Table>> {
         let mut batch = Batch::new(&self.names, &self.kinds);
-        while batch.n_rows < self.batch_rows {
+        while batch.n_rows < self.batch_rows && !self.ended {
             run.check()?;
             let limit = CHECK_ROWS.min(self.batch_rows - batch.n_rows);
             let (stream, query) = (&mut self.stream, &self.query);
@@ -452,9 +454,7 @@ impl Source for Rows {
                     run.progress(STAGE, self.done, 0);
                 }
             }
-            if rows.len() < limit {
-                break;
-            }
+            self.ended = rows.len() < limit;
         }
         let batch = batch.finish()?;
         if batch.is_none() {

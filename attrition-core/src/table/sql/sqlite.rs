@@ -121,7 +121,7 @@ impl Reader {
         // Both runs of the query see the same rows.
         connection.execute_batch("begin").map_err(sql)?;
         let mut statement = self.prepare(connection)?;
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         check_names(&names)?;
         let (kinds, total) = self.kinds(&mut statement, &names, &run)?;
         let mut rows = statement.raw_query();

@@ -86,7 +86,7 @@ fn batch() {
 
 fn write_csv() {
     let mut file = std::io::BufWriter::new(std::fs::File::create(csv_path()).unwrap());
-    data::table(ROWS, 3).write_csv(&mut file).unwrap();
+    data::table(ROWS, 3).write_csv_to(&mut file).unwrap();
     println!("{}", csv_path().display());
 }
 

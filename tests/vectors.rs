@@ -174,7 +174,7 @@ fn make_records_model() -> Model {
     .unwrap();
     // The days as instants: what reading a CSV file makes of them.
     let mut csv = Vec::new();
-    table.write_csv(&mut csv).unwrap();
+    table.write_csv_to(&mut csv).unwrap();
     let table = Table::from_csv_bytes(&csv, &Default::default(), &Default::default()).unwrap();
     let schema = Schema::infer(&table).unwrap().target("Left", 1).unwrap();
     let schema = schema.kind("Level", FieldKind::Category).unwrap().role("Hired", Role::Feature).unwrap();

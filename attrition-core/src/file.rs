@@ -113,45 +113,96 @@ fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if path.file_name().is_none() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "the path ends in no file name"));
-    }
-    let existing = match fs::metadata(path) {
-        Ok(meta) if meta.is_dir() => return Err(io::Error::new(ErrorKind::IsADirectory, "it is a directory")),
-        Ok(meta) if !meta.is_file() => {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "it is a device, a pipe or a socket"));
-        }
-        Ok(meta) if meta.permissions().readonly() => {
-            return Err(io::Error::new(ErrorKind::PermissionDenied, "the file is write-protected"));
-        }
-        Ok(meta) => Some(meta.permissions()),
-        // Nothing there, or a link to nothing.
-        Err(e) if e.kind() == ErrorKind::NotFound => None,
-        Err(e) => return Err(e),
-    };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let folder_handle = open_folder(folder)?;
-    let (mut file, temporary) = create_beside(folder, existing.as_ref())?;
-    if let Some(permissions) = existing {
-        file.set_permissions(permissions)?;
-    }
-    fill(&mut file, bytes)?;
-    // Closed before the rename: some systems do not rename an open file.
-    drop(file);
-    fs::rename(&temporary.path, path)?;
-    temporary.keep();
-    sync_folder(folder_handle)
+    let mut file = AtomicFile::begin(path)?;
+    file.write_all(bytes)?;
+    file.end()
 }
 
-fn fill(file: &mut File, bytes: &[u8]) -> io::Result<()> {
-    file.write_all(bytes)?;
-    file.sync_all()
+/// A file on its way to `path`: nothing is there before [`AtomicFile::commit`], and nothing stays if it is dropped
+/// before. The rules are those of [`write_atomic`].
+#[derive(Debug)]
+pub struct AtomicFile {
+    path: PathBuf,
+    file: File,
+    temporary: Temporary,
+    folder: Folder,
+    existing: Option<fs::Permissions>,
+}
+
+impl AtomicFile {
+    /// Begin to write what is to stand at `path`.
+    ///
+    /// # Errors
+    /// As [`write_atomic`].
+    pub fn create(path: impl AsRef<Path>) -> Result<AtomicFile> {
+        let path = path.as_ref();
+        AtomicFile::begin(path).map_err(|source| write_error(path, source))
+    }
+
+    fn begin(path: &Path) -> io::Result<AtomicFile> {
+        if path.file_name().is_none() {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "the path ends in no file name"));
+        }
+        let existing = match fs::metadata(path) {
+            Ok(meta) if meta.is_dir() => return Err(io::Error::new(ErrorKind::IsADirectory, "it is a directory")),
+            Ok(meta) if !meta.is_file() => {
+                return Err(io::Error::new(ErrorKind::InvalidInput, "it is a device, a pipe or a socket"));
+            }
+            Ok(meta) if meta.permissions().readonly() => {
+                return Err(io::Error::new(ErrorKind::PermissionDenied, "the file is write-protected"));
+            }
+            Ok(meta) => Some(meta.permissions()),
+            // Nothing there, or a link to nothing.
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            Err(e) => return Err(e),
+        };
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let folder = open_folder(parent)?;
+        let (file, temporary) = create_beside(parent, existing.as_ref())?;
+        Ok(AtomicFile { path: path.to_owned(), file, temporary, folder, existing })
+    }
+
+    /// The path it is for.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Put it in place, whole.
+    ///
+    /// # Errors
+    /// As [`write_atomic`].
+    pub fn commit(self) -> Result<()> {
+        let path = self.path.clone();
+        self.end().map_err(|source| write_error(&path, source))
+    }
+
+    fn end(self) -> io::Result<()> {
+        if let Some(permissions) = self.existing {
+            self.file.set_permissions(permissions)?;
+        }
+        self.file.sync_all()?;
+        // Closed before the rename: some systems do not rename an open file.
+        drop(self.file);
+        fs::rename(&self.temporary.path, &self.path)?;
+        self.temporary.keep();
+        sync_folder(self.folder)
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// A file that is removed when dropped, unless kept.
+#[derive(Debug)]
 struct Temporary {
     path: PathBuf,
 }
@@ -201,6 +252,11 @@ fn restrict(options: &mut OpenOptions, existing: Option<&fs::Permissions>) {
 fn restrict(_: &mut OpenOptions, _: Option<&fs::Permissions>) {}
 
 /// Opened before anything is written, so that a folder that cannot be opened fails early.
+#[cfg(unix)]
+type Folder = File;
+#[cfg(not(unix))]
+type Folder = ();
+
 #[cfg(unix)]
 fn open_folder(folder: &Path) -> io::Result<File> {
     File::open(folder)
@@ -376,7 +432,7 @@ mod tests {
     #[test]
     fn a_full_device_says_so() {
         let mut file = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let (_, _, hint, kind) = facts(write_error(Path::new("x"), fill(&mut file, b"x").unwrap_err()));
+        let (_, _, hint, kind) = facts(write_error(Path::new("x"), file.write_all(b"x").unwrap_err()));
         assert_eq!(kind, ErrorKind::StorageFull);
         assert!(hint.contains("free space"), "{hint}");
     }

@@ -6,7 +6,6 @@
 //! size nor thread count shows in the result.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::path::Path;
@@ -16,11 +15,16 @@ use std::time::Duration;
 
 use memchr::{memchr, memchr3, memrchr2};
 
+use super::input::{self, Input};
 use super::split::{QUOTE, Ragged, Records, split};
 use super::token::{ColumnBuilder, Missing, Plan, Sort};
 use super::{Table, Value};
 use crate::error::Place;
 use crate::{Error, Result, Run};
+
+mod scan;
+
+pub use scan::{CsvScan, scan_csv};
 
 const STAGE: &str = "read_csv";
 /// The longest record read. A longer one is a quote that was never closed far more often than data.
@@ -138,7 +142,7 @@ impl Table {
         Table::read_csv_with(path, &CsvOptions::default(), &Run::new())
     }
 
-    /// Read a CSV file: UTF-8 (a byte order mark is passed over), first record the header, fields quoted by `"`
+    /// Read a CSV file, gzipped or not: UTF-8 (a byte order mark is passed over), first record the header, fields quoted by `"`
     /// where they hold a delimiter, a line break or a quote (doubled); lines end in LF, CRLF or CR; blank lines are
     /// passed over.
     ///
@@ -157,27 +161,11 @@ impl Table {
     /// # Errors
     /// [`Error::Io`] when the file cannot be read; [`Error::InvalidData`] with line, row or column for a file that is
     /// empty or has a header only, a header with an empty or repeated name, a record with more or fewer fields than the header, bytes
-    /// that are not UTF-8, a quote that is not closed, a record of more than 64 MiB; [`Error::NotFound`] for a name
+    /// that are not UTF-8, a quote that is not closed, a record of more than 64 MiB, gzip data that is damaged or cut off; [`Error::NotFound`] for a name
     /// of `text` that is no column; [`Error::InvalidParam`]; [`Error::Cancelled`].
     pub fn read_csv_with(path: impl AsRef<Path>, options: &CsvOptions, run: &Run) -> Result<Table> {
-        let path = path.as_ref();
-        let name = path.display().to_string();
-        let failed = |source: io::Error| Error::Io {
-            action: "read",
-            path: name.clone(),
-            hint: "check that the path names a readable file",
-            source,
-        };
-        let open = || File::open(path).map_err(failed);
-        let metadata = open()?.metadata().map_err(failed)?;
-        if metadata.is_file() {
-            read(open, metadata.len(), Some(&name), options, run)
-        } else {
-            // A pipe gives its bytes once, and a second pass may be needed.
-            let mut bytes = Vec::new();
-            open()?.read_to_end(&mut bytes).map_err(failed)?;
-            read(|| Ok(bytes.as_slice()), bytes.len() as u64, Some(&name), options, run)
-        }
+        let input = Input::new(path.as_ref())?;
+        read(|| input.open(), input.size(), Some(input.name()), options, run)
     }
 
     /// Read CSV from memory; see [`Table::read_csv_with`].
@@ -204,7 +192,11 @@ impl Table {
     ///
     /// # Errors
     /// The writer's.
-    pub fn write_csv(&self, out: &mut impl Write) -> io::Result<()> {
+    pub fn write_csv_to(&self, out: &mut impl Write) -> io::Result<()> {
+        self.csv_rows(out, true)
+    }
+
+    pub(super) fn csv_rows(&self, out: &mut impl Write, header: bool) -> io::Result<()> {
         let mut line = String::new();
         let field = |line: &mut String, i: usize, text: &str| {
             if i > 0 {
@@ -219,9 +211,11 @@ impl Table {
                 line.push_str(text);
             }
         };
-        self.names().enumerate().for_each(|(i, name)| field(&mut line, i, name));
-        for row in 0..self.n_rows() {
+        if header {
+            self.names().enumerate().for_each(|(i, name)| field(&mut line, i, name));
             line.push('\n');
+        }
+        for row in 0..self.n_rows() {
             for (i, column) in self.columns().iter().enumerate() {
                 match column.get(row) {
                     Value::Missing => field(&mut line, i, ""),
@@ -230,12 +224,12 @@ impl Table {
                     other => field(&mut line, i, &other.to_string()),
                 }
             }
+            line.push('\n');
             if line.len() > 1 << 16 {
                 out.write_all(line.as_bytes())?;
                 line.clear();
             }
         }
-        line.push('\n');
         out.write_all(line.as_bytes())
     }
 }
@@ -431,6 +425,8 @@ struct Csv<'a> {
     delimiter: u8,
     names: Vec<String>,
     size: u64,
+    /// Whether values are kept: types alone are found without.
+    keep: bool,
 }
 
 fn read<R: Read + Send>(
@@ -440,27 +436,8 @@ fn read<R: Read + Send>(
     options: &CsvOptions,
     run: &Run,
 ) -> Result<Table> {
-    options.check()?;
-    let delimiter = u8::try_from(options.delimiter).unwrap_or(b',');
-    let missing = Missing::new(&options.missing);
-    let mut csv = Csv { options, missing, source, run, delimiter, names: Vec::new(), size };
-
-    let mut feed = Feed::new(open()?);
-    csv.names = csv.header(&mut feed)?;
-    let plan: Vec<Plan> =
-        csv.names.iter().map(|name| if options.text.contains(name) { Plan::Text } else { Plan::Infer }).collect();
-    if let Some(name) = options.text.iter().find(|name| !csv.names.contains(name)) {
-        return Err(Error::not_found("column", name, csv.names.iter().map(String::as_str)));
-    }
-    let (rows, mut columns) = csv.pass(feed, plan, 0)?;
-    if rows == 0 {
-        return Err(Error::data(
-            csv.place(Place::none()),
-            "a header and no rows",
-            "at least one row",
-            "check that the file is complete",
-        ));
-    }
+    let mut csv = Csv::new(options, source, size, run)?;
+    let (rows, mut columns) = csv.first_pass(Feed::new(open()?))?;
     if columns.iter().any(ColumnBuilder::needs_text) {
         let plan: Vec<Plan> = columns.iter().map(|c| if c.needs_text() { Plan::Text } else { Plan::Skip }).collect();
         for (column, plan) in columns.iter_mut().zip(&plan) {
@@ -488,7 +465,34 @@ fn read<R: Read + Send>(
     Table::new(columns.into_iter().zip(csv.names).map(|(column, name)| column.finish(name)).collect())
 }
 
-impl Csv<'_> {
+impl<'a> Csv<'a> {
+    fn new(options: &'a CsvOptions, source: Option<&'a str>, size: u64, run: &'a Run) -> Result<Csv<'a>> {
+        options.check()?;
+        let delimiter = u8::try_from(options.delimiter).unwrap_or(b',');
+        let missing = Missing::new(&options.missing);
+        Ok(Csv { options, missing, source, run, delimiter, names: Vec::new(), size, keep: true })
+    }
+
+    /// Header and all rows, types inferred.
+    fn first_pass<R: Read + Send>(&mut self, mut feed: Feed<R>) -> Result<(usize, Vec<ColumnBuilder>)> {
+        self.names = self.header(&mut feed)?;
+        let text = &self.options.text;
+        let plan = self.names.iter().map(|name| if text.contains(name) { Plan::Text } else { Plan::Infer }).collect();
+        if let Some(name) = text.iter().find(|name| !self.names.contains(name)) {
+            return Err(Error::not_found("column", name, self.names.iter().map(String::as_str)));
+        }
+        let (rows, columns) = self.pass(feed, plan, 0)?;
+        if rows == 0 {
+            return Err(Error::data(
+                self.place(Place::none()),
+                "a header and no rows",
+                "at least one row",
+                "check that the file is complete",
+            ));
+        }
+        Ok((rows, columns))
+    }
+
     fn place(&self, place: Place) -> Place {
         match self.source {
             Some(source) => place.in_source(source),
@@ -498,14 +502,7 @@ impl Csv<'_> {
 
     fn stopped(&self, stop: Stop, lines: u64, offset: u64, rows: usize) -> Error {
         let fault = match stop {
-            Stop::Io(source) => {
-                return Error::Io {
-                    action: "read",
-                    path: self.source.unwrap_or("the given bytes").to_owned(),
-                    hint: "check that the path names a readable file",
-                    source,
-                };
-            }
+            Stop::Io(source) => return input::failed(self.source, Some(lines), source),
             Stop::Fault(fault) => fault,
         };
         let mut place = self.place(Place::none().at_line(lines + fault.line));
@@ -766,7 +763,11 @@ impl<R: Read> Pass<'_, R> {
             / joined.offset.saturating_sub(self.first).max(1) as f64;
         for (column, part) in joined.columns.iter_mut().zip(parsed.columns) {
             column.append(part);
-            column.reserve((expected * 1.02) as usize);
+            if self.csv.keep {
+                column.reserve((expected * 1.02) as usize);
+            } else {
+                column.forget();
+            }
         }
         self.csv.run.progress(STAGE, (self.before + joined.offset) as usize, (self.before + size) as usize);
         Ok(())
@@ -1003,7 +1004,7 @@ mod tests {
             assert_eq!(t.columns().iter().map(|c| c.n_missing()).sum::<usize>(), missing);
             // Written and read again it is the same table.
             let mut bytes = Vec::new();
-            t.write_csv(&mut bytes).unwrap();
+            t.write_csv_to(&mut bytes).unwrap();
             assert_eq!(bits(&parse(&bytes).unwrap()), bits(&t));
         }
     }
@@ -1156,7 +1157,7 @@ mod tests {
                 super::super::Column::strings("s,", strings),
             ]).unwrap();
             let mut csv = Vec::new();
-            table.write_csv(&mut csv).unwrap();
+            table.write_csv_to(&mut csv).unwrap();
             let again = parse(&csv).unwrap();
             for (a, b) in table.columns().iter().zip(again.columns()) {
                 prop_assert!(a.type_name() == b.type_name() || a.n_missing() == a.len(), "{}", a.name());

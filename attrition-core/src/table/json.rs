@@ -1,12 +1,15 @@
-//! JSON: an array of objects (rows), or an object of arrays (columns).
+//! JSON: an array of objects (rows), an object of arrays (columns), or an object a line.
 
 use std::fmt;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::input::{self, Input};
 use super::{Records, Table, ValueRef};
 use crate::error::Place;
-use crate::{Error, Result};
+use crate::{Error, Result, Run};
 
 impl Table {
     /// Read JSON: an array of objects, one a row, or an object of arrays of one length, one a column. Columns stand
@@ -40,6 +43,105 @@ impl Table {
             )),
             (None, Ok(())) => reading.records.finish(),
         }
+    }
+}
+
+impl Table {
+    /// Read a JSON file, gzipped or not; see [`Table::from_json`].
+    ///
+    /// # Errors
+    /// [`Error::Io`]; as [`Table::from_json`].
+    pub fn read_json(path: impl AsRef<Path>) -> Result<Table> {
+        let input = Input::new(path.as_ref())?;
+        Table::from_json(&input.read_all()?).map_err(|e| in_source(e, input.name()))
+    }
+
+    /// Read newline-delimited JSON, gzipped or not: one object a line, one line a row; blank lines are passed over. Columns
+    /// and types are found as [`Table::from_json`] finds them.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; as [`Table::from_ndjson`].
+    pub fn read_ndjson(path: impl AsRef<Path>, run: &Run) -> Result<Table> {
+        let input = Input::new(path.as_ref())?;
+        ndjson(BufReader::with_capacity(1 << 16, input.open()?), Some(input.name()), input.size(), run)
+    }
+
+    /// Read newline-delimited JSON from memory; see [`Table::read_ndjson`].
+    ///
+    /// # Errors
+    /// [`Error::InvalidData`] with line and column for what is no JSON object, nested values, values of two sorts in one
+    /// column, numbers that would be rounded, no rows; [`Error::Cancelled`].
+    ///
+    /// # Example
+    /// ```
+    /// use attrition_core::{Run, Table};
+    /// let table = Table::from_ndjson(b"{\"Age\": 41}\n{\"Age\": null, \"Left\": true}\n", &Run::new())?;
+    /// assert_eq!((table.n_rows(), table.n_columns()), (2, 2));
+    /// # Ok::<(), attrition_core::Error>(())
+    /// ```
+    pub fn from_ndjson(bytes: &[u8], run: &Run) -> Result<Table> {
+        ndjson(bytes, None, bytes.len() as u64, run)
+    }
+}
+
+/// The error in a file.
+fn in_source(e: Error, name: &str) -> Error {
+    match e {
+        Error::InvalidData { place, got, expected, hint } => {
+            Error::InvalidData { place: place.in_source(name), got, expected, hint }
+        }
+        other => other,
+    }
+}
+
+/// Longest line: a longer one is no line of records.
+const MAX_LINE: u64 = 64 << 20;
+
+fn ndjson(mut reader: impl BufRead, source: Option<&str>, size: u64, run: &Run) -> Result<Table> {
+    let mut reading = Reading { records: Records::new(), error: None };
+    let (mut line, mut row, mut bytes) = (0u64, 0, 0);
+    let mut text = Vec::new();
+    let place = |line: u64| {
+        let place = Place::none().at_line(line);
+        source.map_or_else(|| place.clone(), |s| place.clone().in_source(s))
+    };
+    loop {
+        text.clear();
+        let read = (&mut reader).take(MAX_LINE).read_until(b'\n', &mut text);
+        let n = read.map_err(|e| input::failed(source, Some(line), e))?;
+        if n == 0 {
+            break;
+        }
+        line += 1;
+        bytes += n;
+        if n as u64 == MAX_LINE {
+            return Err(Error::data(place(line), "a line of more than 64 MiB", "one object a line", "use read_json"));
+        }
+        let json = if line == 1 { text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&text) } else { &text };
+        if json.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let mut de = serde_json::Deserializer::from_slice(json);
+        let read = Row { reading: &mut reading, row }.deserialize(&mut de).and_then(|()| de.end());
+        match (reading.error.take(), read) {
+            (Some(error), _) => {
+                let Error::InvalidData { place: at, got, expected, hint } = error else { return Err(error) };
+                let place = Place { line: Some(line), source: source.map(str::to_owned), ..at };
+                return Err(Error::InvalidData { place, got, expected, hint });
+            }
+            (None, Err(e)) => {
+                return Err(Error::data(place(line), e, "one JSON object", "write one whole object a line"));
+            }
+            (None, Ok(())) => row += 1,
+        }
+        if row % 4096 == 0 {
+            run.check()?;
+            run.progress("read_ndjson", bytes, (size as usize).max(bytes));
+        }
+    }
+    match (reading.records.finish(), source) {
+        (Err(e), Some(name)) => Err(in_source(e, name)),
+        (finished, _) => finished,
     }
 }
 
@@ -265,5 +367,66 @@ mod tests {
             let _ = Table::from_json(&bytes);
             let _ = Table::from_json(json.as_bytes());
         }
+    }
+
+    #[test]
+    fn lines_are_rows_and_errors_name_them() {
+        let run = Run::new();
+        let t = Table::from_ndjson(b"\xEF\xBB\xBF{\"a\": 1}\r\n\n {\"b\": \"x\", \"a\": 2.5}", &run).unwrap();
+        assert_eq!((t.n_rows(), t.column("a").unwrap().type_name()), (2, "float"));
+        assert!(t.column("b").unwrap().is_missing(0));
+        for (bytes, words) in [
+            (&b"{\"a\": 1}\n[1]\n"[..], "line 2"),
+            (b"{\"a\": 1}\n{\"a\": 1\n", "line 2"),
+            (b"{\"a\": 1} {\"a\": 2}\n", "line 1"),
+            (b"{\"a\": 1}\n\n{\"a\": \"x\"}\n", "line 3, row 1, column `a`"),
+            (b"{\"a\": [1]}\n", "line 1, row 0, column `a`"),
+            (b"\n\n", "0 rows"),
+        ] {
+            let e = Table::from_ndjson(bytes, &run).unwrap_err().to_string();
+            assert!(e.contains(words), "{e}");
+        }
+    }
+
+    #[test]
+    fn gzipped_files_are_the_files_and_broken_ones_are_errors() {
+        let gzip = |bytes: &[u8]| {
+            let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            std::io::Write::write_all(&mut out, bytes).unwrap();
+            out.finish().unwrap()
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let run = Run::new();
+        let mut csv = String::from("a,b\n");
+        (0..5000).for_each(|i| csv.push_str(&format!("{i},w{}\n", i % 7)));
+        // Two members, one file.
+        let (first, second) = csv.as_bytes().split_at(10_000);
+        let zipped = [gzip(first), gzip(second)].concat();
+        std::fs::write(&path, &zipped).unwrap();
+        let (a, b) = (
+            Table::read_csv(&path).unwrap(),
+            Table::from_csv_bytes(csv.as_bytes(), &Default::default(), &run).unwrap(),
+        );
+        assert_eq!(
+            format!("{:?}", a.take(&[0, 4999]).column("b").unwrap().get(1)),
+            format!("{:?}", b.column("b").unwrap().get(4999))
+        );
+        assert_eq!(a.n_rows(), 5000);
+        for (broken, what) in [
+            (zipped[..zipped.len() - 9].to_vec(), "cut off"),
+            ([&zipped[..500], b"xxxxxxxx", &zipped[508..]].concat(), "damaged"),
+        ] {
+            std::fs::write(&path, broken).unwrap();
+            for e in [Table::read_csv(&path).unwrap_err(), Table::read_json(&path).unwrap_err()] {
+                let e = e.to_string();
+                assert!(e.contains(what) && e.contains("gzip") && e.contains(&path.display().to_string()), "{e}");
+            }
+        }
+        std::fs::write(&path, gzip(b"{\"a\": 1}\n{\"a\": 2}\n")).unwrap();
+        assert_eq!(Table::read_ndjson(&path, &run).unwrap().n_rows(), 2);
+        std::fs::write(&path, gzip(b"{\"a\": [1, 2, 3]}")).unwrap();
+        assert_eq!(Table::read_json(&path).unwrap().n_rows(), 3);
+        assert!(Table::read_json(dir.path()).unwrap_err().to_string().contains("directory"));
     }
 }

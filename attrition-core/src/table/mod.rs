@@ -11,10 +11,16 @@
 
 #[cfg(feature = "arrow")]
 mod arrow;
+mod concat;
 mod csv;
+mod input;
 mod intern;
+#[cfg(feature = "arrow")]
+mod ipc;
 mod json;
 mod number;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod records;
 mod source;
 mod split;
@@ -23,13 +29,17 @@ mod sql;
 pub mod time;
 mod token;
 mod value;
+mod write;
 
-pub use csv::CsvOptions;
+pub use csv::{CsvOptions, CsvScan, scan_csv};
+#[cfg(feature = "parquet")]
+pub use parquet::{ParquetOptions, ParquetScan, ParquetWriter, scan_parquet};
 pub use records::Records;
 pub use source::{Batches, Source};
 #[cfg(feature = "sql")]
 pub use sql::{SqlOptions, SqlScan, scan_sql};
 pub use value::{Value, ValueRef};
+pub use write::CsvWriter;
 
 use std::collections::HashMap;
 use std::ops::Deref;

@@ -179,6 +179,62 @@ impl ColumnBuilder {
         self.cells = Cells::Lost;
     }
 
+    /// Drop the rows, keep the type.
+    pub(crate) fn forget(&mut self) {
+        match &mut self.cells {
+            Cells::Bool(v) => v.clear(),
+            Cells::Int(v) | Cells::Time(v) => v.clear(),
+            Cells::Float(v) => v.clear(),
+            Cells::Text(v, words) => {
+                v.clear();
+                *words = Interner::new();
+            }
+            Cells::Gap | Cells::Lost | Cells::Skipped => {}
+        }
+        self.gaps = Mask::new(0);
+        self.rows = 0;
+    }
+
+    /// An empty one of the same type.
+    pub(crate) fn like(&self) -> ColumnBuilder {
+        let cells = match &self.cells {
+            Cells::Gap => Cells::Gap,
+            Cells::Bool(_) => Cells::Bool(Vec::new()),
+            Cells::Int(_) => Cells::Int(Vec::new()),
+            Cells::Float(_) => Cells::Float(Vec::new()),
+            Cells::Time(_) => Cells::Time(Vec::new()),
+            Cells::Text(..) => Cells::Text(Vec::new(), Interner::new()),
+            Cells::Lost => Cells::Lost,
+            Cells::Skipped => Cells::Skipped,
+        };
+        ColumnBuilder { rows: 0, cells, gaps: Mask::new(0), fraction: self.fraction, beyond: self.beyond }
+    }
+
+    /// Whether values of another type were put, that a column of this type cannot hold.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self.cells, Cells::Lost)
+    }
+
+    /// A column's values, as if they had been put one by one.
+    pub(crate) fn of(column: &Column) -> ColumnBuilder {
+        let n = column.len();
+        let gaps = |mask: &Option<Mask>| mask.clone().unwrap_or_else(|| Mask::new(0));
+        let (cells, gaps) = match column.values() {
+            _ if column.n_missing() == n => (Cells::Gap, Mask::new(0)),
+            Values::Float(v) => (Cells::Float(v.to_vec()), Mask::new(0)),
+            Values::Int(v, m) => (Cells::Int(v.to_vec()), gaps(m)),
+            Values::Bool(v, m) => (Cells::Bool(v.to_vec()), gaps(m)),
+            Values::Time(v, m) => (Cells::Time(v.to_vec()), gaps(m)),
+            Values::Codes(codes, words) => {
+                let mut interner = Interner::new();
+                let places: Vec<u32> = words.iter().map(|w| interner.code(w)).collect();
+                let codes = codes.iter().map(|&c| places.get(c as usize).copied().unwrap_or(MISSING_CODE));
+                (Cells::Text(codes.collect(), interner), Mask::new(0))
+            }
+        };
+        ColumnBuilder { rows: n, cells, gaps, fraction: false, beyond: false }
+    }
+
     /// Make room for so many rows in all.
     pub(crate) fn reserve(&mut self, rows: usize) {
         match &mut self.cells {

@@ -28,7 +28,7 @@ impl Growing {
             ));
         }
         for ((name, column), new) in self.columns.iter_mut().zip(table.columns()) {
-            let new = ColumnBuilder::of(new);
+            let new = ColumnBuilder::of_column(new);
             if column.sort().join(new.sort()) == Sort::Lost {
                 return Err(Error::data(
                     Place::column(name.as_str()),

@@ -216,7 +216,7 @@ impl ColumnBuilder {
     }
 
     /// A column's values, as if they had been put one by one.
-    pub(crate) fn of(column: &Column) -> ColumnBuilder {
+    pub(crate) fn of_column(column: &Column) -> ColumnBuilder {
         let n = column.len();
         let gaps = |mask: &Option<Mask>| mask.clone().unwrap_or_else(|| Mask::new(0));
         let (cells, gaps) = match column.values() {

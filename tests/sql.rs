@@ -353,7 +353,7 @@ fn tls_is_as_strict_as_asked() {
     // Another authority, and a file without one.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("other.pem");
-    std::fs::write(&path, include_str!("vectors/other_authority.pem")).unwrap();
+    std::fs::write(&path, include_str!("databases/other_authority.pem")).unwrap();
     for mode in ["require", "verify-ca", "verify-full"] {
         let e = encrypted(&format!("sslmode={mode}&sslrootcert={}", path.display()), &s.url).unwrap_err();
         says(&e, ErrorKind::Io, &["cannot connect to", "certificate"]);

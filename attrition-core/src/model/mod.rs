@@ -24,7 +24,7 @@ use crate::preprocess::{Block, Pipeline};
 use crate::profile::Profile;
 use crate::run::Run;
 use crate::schema::{RowSpec, Schema, ValueRef};
-use crate::table::{Table, Value};
+use crate::table::{Source, Table, Value};
 use crate::{Error, Result};
 
 /// When a row counts as positive.
@@ -188,6 +188,26 @@ impl Model {
     pub fn predict_proba_with(&self, table: &Table, run: &Run) -> Result<Vec<f64>> {
         let bound = self.schema().bind(table)?;
         self.parts().scorer.predict(&bound, run)
+    }
+
+    /// [`Model::predict_proba`] of all rows of a source, batch by batch: memory is that of a batch and of the scores.
+    ///
+    /// # Errors
+    /// The source's; as [`Model::predict_proba`], rows counted over all batches; [`Error::Cancelled`].
+    pub fn predict_proba_source(&self, source: &mut dyn Source, run: &Run) -> Result<Vec<f64>> {
+        let mut scores = Vec::new();
+        while let Some(batch) = source.next_batch(run)? {
+            let first = scores.len();
+            let more = self.predict_proba_with(&batch, run).map_err(|e| match e {
+                Error::SchemaMismatch { mut problems } => {
+                    problems.iter_mut().for_each(|p| p.row = p.row.map(|r| first + r));
+                    Error::SchemaMismatch { problems }
+                }
+                other => other,
+            })?;
+            scores.extend(more);
+        }
+        Ok(scores)
     }
 
     /// The label of every row at the model's threshold.

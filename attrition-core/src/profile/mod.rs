@@ -18,6 +18,8 @@ pub use sketch::{Bucket, MAX_BUCKETS, MAX_EXACT, Quantile, Sketch};
 
 use std::collections::BTreeMap;
 
+use crate::error::Place;
+use crate::table::Source;
 use crate::{Error, Result, Run, Table};
 
 /// The summary of a table's columns.
@@ -96,6 +98,22 @@ impl Profile {
             profile.columns.insert(column.name().to_owned(), whole);
         }
         Ok(profile)
+    }
+
+    /// The summary of all columns of a source, batch by batch: memory is that of a batch and of the summary, which is that of
+    /// the whole table to the last byte.
+    ///
+    /// # Errors
+    /// The source's; [`Error::InvalidData`] for a source without a batch, and for a column that changes its kind.
+    pub fn of_source(source: &mut dyn Source, run: &Run) -> Result<Profile> {
+        let mut whole: Option<Profile> = None;
+        while let Some(batch) = source.next_batch(run)? {
+            match &mut whole {
+                None => whole = Some(Profile::of(&batch, run)?),
+                Some(whole) => whole.update(&batch, run)?,
+            }
+        }
+        whole.ok_or_else(|| Error::data(Place::none(), "no batch", "at least one batch", "check the source"))
     }
 
     /// Adds a table's rows. The profile's columns are read, others passed over.

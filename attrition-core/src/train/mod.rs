@@ -23,7 +23,7 @@ pub use trainer::{Calibration, Cv, Refit, Threshold, Trainer};
 use crate::Result;
 use crate::model::Model;
 use crate::run::Run;
-use crate::table::Table;
+use crate::table::{Source, Table};
 
 /// Train a model by options; see [`TrainOptions`] for each of them.
 ///
@@ -41,6 +41,15 @@ use crate::table::Table;
 /// ```
 pub fn train(table: &Table, options: &TrainOptions, run: &Run) -> Result<Model> {
     options.trainer(table)?.fit_with(table, &options.run(run))
+}
+
+/// Train on all rows of a source, see [`train`]; the model is that of the whole table, to the last byte. The source is read
+/// once; what it gives is held in memory, at about 8 bytes a number and 4 a text.
+///
+/// # Errors
+/// The source's; those of [`train`].
+pub fn train_source(source: &mut dyn Source, options: &TrainOptions, run: &Run) -> Result<Model> {
+    train(&Table::collect(source, run)?, options, run)
 }
 
 /// Cross-validate by options. `folds` are test-fold ids, one a row, negative = never tested; they replace `options.cv`.

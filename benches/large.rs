@@ -2,21 +2,28 @@
 //! memory (VmHWM) is its own; each prints one line of JSON.
 //!
 //! `cargo bench --profile release -p attrition --bench large`                all tasks
-//! `cargo bench --profile release -p attrition --bench large -- batch`       one of: batch, csv, train
+//! `cargo bench --profile release -p attrition --bench large -- batch`       one of: batch, csv, train, preprocess, logistic
+//! `cargo bench --profile release -p attrition --bench large -- source [ROWS]`   Parquet in batches into a profile and scores
 
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
+use attrition_core::learn::{Fitted, LogisticParams};
+use attrition_core::num::float;
+use attrition_core::preprocess::{Block, Design, FitRows, PipelineParams};
+use attrition_core::profile::Profile;
+use attrition_core::schema::Schema;
+use attrition_core::table::{ParquetOptions, ParquetWriter, scan_parquet};
 use attrition_core::train::{TrainOptions, train};
-use attrition_core::{Run, Table};
+use attrition_core::{Run, Seed, Table};
 use serde_json::json;
 
 #[path = "data/mod.rs"]
 mod data;
 
 const ROWS: usize = 1_000_000;
-const TASKS: [&str; 3] = ["batch", "csv", "train"];
+const TASKS: [&str; 5] = ["batch", "csv", "train", "preprocess", "logistic"];
 
 fn main() {
     let tasks: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
@@ -25,6 +32,10 @@ fn main() {
         ["write-csv"] => write_csv(),
         ["csv"] => csv(),
         ["train"] => fit(),
+        ["preprocess"] => preprocess(),
+        ["logistic"] => logistic(),
+        ["source"] => source(1_000_000),
+        ["source", rows] => source(rows.parse().unwrap()),
         _ => {
             for task in TASKS {
                 let me = std::env::current_exe().unwrap();
@@ -124,4 +135,121 @@ fn fit() {
             json!({ "task": "train", "rows": rows, "seconds": seconds, "peak_mb_over_data": (peak() - before) / 1e6 })
         );
     }
+}
+
+/// CPU seconds of this process so far, of all its threads.
+fn cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // After the name, which may hold blanks: state is field 3, utime 14 and stime 15, in ticks of 10 ms.
+    let after = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks: f64 = after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<f64>().ok()).sum();
+    ticks / 100.0
+}
+
+/// The default pipeline fitted on a million rows, and applied to them; the first rows' features go to a file beside the table, so
+/// that a peer's can be compared with them.
+fn preprocess() {
+    let table = Table::read_csv(csv_path()).unwrap();
+    let mut schema = Schema::infer(&table).unwrap().target("left", 1).unwrap();
+    let rows: Vec<usize> = (0..table.n_rows()).collect();
+    schema.learn(&table, &rows).unwrap();
+    let bound = schema.bind(&table).unwrap();
+    let y = vec![0; rows.len()];
+    let run = Run::new();
+    let params = PipelineParams::default();
+    let data = FitRows { schema: &schema, bound: &bound, rows: &rows, y: &y, w: None, seed: Seed(0), ranker: None };
+    let start = cpu();
+    let mut prepared = params.fit(data, &run).unwrap();
+    let cpu_seconds = cpu() - start;
+    let fit = best(|| prepared = params.fit(data, &run).unwrap());
+    let pipeline = prepared.pipeline;
+    let apply = best(|| {
+        run.map_chunks(rows.len(), 16_384, |range| {
+            let (mut frame, mut out) = (Block::default(), Block::default());
+            for start in range.clone().step_by(256) {
+                let piece = start..(start + 256).min(range.end);
+                pipeline.start(piece.len(), &mut frame);
+                (0..bound.n_slots()).try_for_each(|s| bound.fill(s, piece.clone(), frame.column_mut(s)))?;
+                pipeline.apply(&mut frame, &mut out)?;
+            }
+            Ok(out.n_columns())
+        })
+        .unwrap();
+    });
+    let mut first = Block::default();
+    prepared.design.block(0..1000, &mut first);
+    let columns: Vec<&[f64]> = (0..first.n_columns()).map(|j| first.column(j)).collect();
+    let features = json!({ "names": prepared.design.names, "columns": columns });
+    std::fs::write(csv_path().with_file_name("features.json"), features.to_string()).unwrap();
+    println!(
+        "{}",
+        json!({ "task": "preprocess", "rows": rows.len(), "seconds": fit + apply, "fit_seconds": fit, "apply_seconds": apply, "fit_cpu_seconds": cpu_seconds })
+    );
+}
+
+/// 100 k × 30: the learner alone, on a prepared design; CPU seconds and the objective it reached.
+fn logistic() {
+    let table = Table::read_csv(csv_path()).unwrap();
+    let table = table.take(&(0..100_000).collect::<Vec<_>>());
+    let mut schema = Schema::infer(&table).unwrap().target("left", 1).unwrap();
+    let rows: Vec<usize> = (0..table.n_rows()).collect();
+    schema.learn(&table, &rows).unwrap();
+    let bound = schema.bind(&table).unwrap();
+    let (y, _) = schema.labels(&table).unwrap();
+    let run = Run::new();
+    let data = FitRows { schema: &schema, bound: &bound, rows: &rows, y: &y, w: None, seed: Seed(0), ranker: None };
+    let design = PipelineParams::default().fit(data, &run).unwrap().design;
+    let params = LogisticParams::default();
+    let times = 5;
+    let start = cpu();
+    let mut model = params.fit_design(&design, &y, None, &run).unwrap();
+    (1..times).for_each(|_| model = params.fit_design(&design, &y, None, &run).unwrap());
+    let cpu_seconds = (cpu() - start) / f64::from(times);
+    let seconds = best(|| model = params.fit_design(&design, &y, None, &run).unwrap());
+    println!(
+        "{}",
+        json!({ "task": "logistic", "rows": rows.len(), "seconds": seconds, "cpu_seconds": cpu_seconds, "objective": objective(&design, &y, &Fitted::Logistic(model)) })
+    );
+}
+
+/// scikit-learn's: Σ loss + ½·‖β‖².
+fn objective(design: &Design, y: &[u8], fitted: &Fitted) -> f64 {
+    let Fitted::Logistic(model) = fitted else { return f64::NAN };
+    let (mut block, mut z) = (Block::default(), vec![0.0; design.n_rows]);
+    design.block(0..design.n_rows, &mut block);
+    fitted.predict(&block, &mut z).unwrap();
+    let loss: f64 = z.iter().zip(y).map(|(&z, &y)| float::softplus(z) - f64::from(y) * z).sum();
+    loss + 0.5 * model.coef.iter().map(|b| b * b).sum::<f64>()
+}
+
+/// A Parquet file of so many rows, in batches, into a profile and into scores: peak memory beside the file's size.
+fn source(rows: usize) {
+    let path = csv_path().with_file_name(format!("table-{rows}.parquet"));
+    if !path.exists() {
+        let mut writer = ParquetWriter::create(&path);
+        for (seed, start) in (0..rows).step_by(250_000).enumerate() {
+            writer.write(&data::table((rows - start).min(250_000), seed as u64)).unwrap();
+        }
+        writer.finish().unwrap();
+        // The writing's memory is not the reading's.
+        let me = std::env::current_exe().unwrap();
+        assert!(Command::new(me).args(["source", &rows.to_string()]).status().unwrap().success());
+        return;
+    }
+    let model = data::model();
+    let before = memory("VmRSS:");
+    std::fs::write("/proc/self/clear_refs", "5").ok();
+    let scan = || scan_parquet(&path, ParquetOptions::default()).unwrap();
+    let start = Instant::now();
+    let profile = Profile::of_source(&mut scan(), &Run::new()).unwrap();
+    let (profile_seconds, profile_peak) = (start.elapsed().as_secs_f64(), peak() - before);
+    let start = Instant::now();
+    let scores = model.predict_proba_source(&mut scan(), &Run::new()).unwrap();
+    println!(
+        "{}",
+        json!({ "task": "source", "rows": rows, "file_mb": std::fs::metadata(&path).unwrap().len() as f64 / 1e6,
+            "table_mb": table_bytes(rows) / 1e6, "columns": profile.names().len(),
+            "profile_seconds": profile_seconds, "profile_peak_mb": profile_peak / 1e6,
+            "score_seconds": start.elapsed().as_secs_f64(), "score_peak_mb": (peak() - before) / 1e6, "scores_mb": 8.0 * scores.len() as f64 / 1e6 })
+    );
 }

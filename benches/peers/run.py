@@ -16,11 +16,15 @@ def lines(command):
     return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
 
 
+def beside(row):
+    return {k: v for k, v in row.items() if k.startswith(("peak", "cpu", "objective", "difference"))}
+
+
 def main():
     ours, table = sys.argv[1:]
     if not pathlib.Path(table).exists():
         subprocess.run([ours, "write-csv"], check=True)
-    for task in ("csv", "train"):
+    for task in ("csv", "train", "preprocess", "logistic"):
         rounds = []
         for _ in range(2):
             rounds.append((lines([ours, task]), lines([sys.executable, TASKS, task, table])))
@@ -31,10 +35,7 @@ def main():
             print(
                 f"{task} {first.get('rows', '')}: attrition {mine:.3f} s, {name} {peer:.3f} s, {peer / mine:.2f}× as fast"
             )
-            memory = {k: v for k, v in first.items() if k.startswith("peak")}
-            print(
-                f"  memory: attrition {memory}, {name} { ({k: v for k, v in rounds[0][1][i].items() if k.startswith('peak')}) }"
-            )
+            print(f"  beside: attrition {beside(first)}, {name} {beside(rounds[0][1][i])}")
 
 
 if __name__ == "__main__":

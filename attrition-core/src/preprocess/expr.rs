@@ -3,23 +3,27 @@
 //! | written | means |
 //! |---|---|
 //! | `12`, `0.5`, `1e3` · `"Yes"`, `'Yes'` · `true`, `false` | a number, a text, a truth value |
-//! | `Age`, `` `Monthly income` `` | a column; in backquotes any name |
+//! | `Age`, `` `Monthly income` `` | a column; in backquotes any name, also one that is a keyword |
 //! | `+ - * /`, `-x`, `( )` | arithmetic; a truth value counts as 0 or 1 |
 //! | `== != < <= > >=` | a truth value; a category is compared with a text by `==` and `!=` |
 //! | `and`, `or`, `not` | a truth value; missing where the answer depends on what is missing |
-//! | `abs sqrt log log1p exp round floor ceil (x)` | as named; `log` is the natural one |
-//! | `min(a, b, …)`, `max(a, b, …)` | the lowest, the highest |
+//! | `abs sqrt log log1p exp round floor ceil (x)` | as named; `log` is the natural one, `round` takes halves away from 0 |
+//! | `min(a, b, …)`, `max(a, b, …)` | the lowest, the highest; 2 to 32 of them |
 //! | `if(condition, a, b)` | `a` where the condition holds, `b` where it does not |
 //! | `is_missing(x)`, `coalesce(a, b, …)` | whether there is no value; the first value there is |
 //! | `ratio(a, b)`, `ratio(a, b, c)` | `a / b`; where `b` is 0, missing or `c` |
 //! | `days(a, b)`, `years(a, b)` | from instant `a` to instant `b`, in days, in years of 365.2425 days |
-//! | `date("2026-01-31")` | an instant |
+//! | `date("2026-01-31")` | an instant: a day or a time, UTC where it names no offset |
 //! | `year quarter month day weekday day_of_year (t)` | a part of an instant; weekdays from Monday = 1 |
 //! | `band(x, 30, 40, 50)` | a category, only as the whole expression: `<30`, `30-40`, `40-50` (lower end in, upper end out), `>=50`, `(missing)` |
 //!
-//! A missing value makes what is computed from it missing, but for `is_missing`, `coalesce`, `if` (the part not taken), `and`
-//! and `or`. What cannot be computed (a division by zero, the root of a negative number, an overflow) is an error on
-//! training rows, and missing in predicting.
+//! From what binds most to what binds least: `-x`; `* /`; `+ -`; a comparison; `not`; `and`; `or`. Of equal ones the left
+//! comes first.
+//!
+//! A missing value makes what is computed from it missing, but for `is_missing`, `coalesce`, `band`, `and`, `or`, and the
+//! part of an `if` or a `ratio` that is not taken. What cannot be computed (a division by zero, the root of a negative
+//! number, an overflow) is an error on training rows, and missing in predicting; `is_missing` and `coalesce` take it for
+//! missing in both.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -40,6 +44,8 @@ const MAX_CHARS: usize = 4096;
 const MAX_TOKENS: usize = 1000;
 const MAX_DEPTH: usize = 64;
 const STACK: usize = 64;
+/// Most characters of an expression that an error shows.
+const SHOWN: usize = 120;
 /// The mean Gregorian year.
 const DAYS_PER_YEAR: f64 = 365.2425;
 /// The band of gaps.
@@ -241,12 +247,24 @@ struct Parser<'t> {
 
 /// An error that points at a character of the text.
 fn pointed(name: &str, text: &str, at: usize, got: &str, expected: &str, hint: &str) -> Error {
-    let shown: String = if text.chars().count() > 120 {
-        format!("{}…", text.chars().take(120).collect::<String>())
-    } else {
-        text.to_owned()
-    };
-    Error::param(name, format!("{got} at character {} of `{shown}`", at + 1), expected, hint)
+    Error::param(name, format!("{got} {}", place(text, at)), expected, hint)
+}
+
+/// The character, counted from 1, and the text, or of a long one what is around the character.
+fn place(text: &str, at: usize) -> String {
+    let n = text.chars().count();
+    let from = at.saturating_sub(SHOWN / 2).min(n.saturating_sub(SHOWN));
+    let around: String = text.chars().skip(from).take(SHOWN).collect();
+    let (before, after) = (if from > 0 { "…" } else { "" }, if from + SHOWN < n { "…" } else { "" });
+    format!("at character {} of `{before}{around}{after}`", at + 1)
+}
+
+/// A column's name as an expression has it.
+fn written(name: &str) -> String {
+    let is_word = name.chars().all(|c| c.is_alphanumeric() || c == '_')
+        && !name.starts_with(|c: char| c.is_numeric())
+        && !matches!(name, "and" | "or" | "not" | "true" | "false" | "");
+    if is_word { name.to_owned() } else { format!("`{name}`") }
 }
 
 impl<'t> Parser<'t> {
@@ -255,7 +273,7 @@ impl<'t> Parser<'t> {
     }
 
     fn tokens(text: &'t str) -> Result<Parser<'t>> {
-        let chars: Vec<char> = text.chars().collect();
+        let chars: Vec<char> = text.chars().take(MAX_CHARS + 1).collect();
         let mut parser = Parser { text, tokens: Vec::new(), next: 0, depth: 0 };
         if chars.len() > MAX_CHARS {
             return parser.fail(MAX_CHARS, "a text that goes on", "at most 4096 characters", "derive it in steps");
@@ -307,6 +325,7 @@ impl<'t> Parser<'t> {
                             '|' => "write `or`",
                             '!' => "write `not`, or != to compare",
                             '^' => "write x * x, or exp and log",
+                            '“' | '”' | '„' | '‘' | '’' => "put texts between straight quotes",
                             _ => "see the list of signs and functions in the guide",
                         };
                         return parser.fail(start, &format!("`{c}`"), "a number, a column, a function or a sign", hint);
@@ -377,15 +396,13 @@ impl<'t> Parser<'t> {
     }
 
     fn negation(&mut self) -> Result<Node> {
-        let mut nots = Vec::new();
-        while let Some(at) = self.take_word("not") {
-            nots.push(at);
-        }
-        if nots.len() > MAX_DEPTH {
-            return self.fail(nots[0], "more than 64 times `not`", "fewer", "two of them cancel");
+        let (at, _) = self.peek();
+        let mut n = 0;
+        while self.take_word("not").is_some() {
+            n += 1;
         }
         let mut node = self.comparison()?;
-        for at in nots.into_iter().rev() {
+        for _ in 0..few(n) {
             node = Node { at, what: What::Not(Box::new(node)) };
         }
         Ok(node)
@@ -429,15 +446,13 @@ impl<'t> Parser<'t> {
     }
 
     fn unary(&mut self) -> Result<Node> {
-        let mut minuses = Vec::new();
-        while let Some((at, _)) = self.take_sign(&["-"]) {
-            minuses.push(at);
-        }
-        if minuses.len() > MAX_DEPTH {
-            return self.fail(minuses[0], "more than 64 minus signs", "fewer", "two of them cancel");
+        let (at, _) = self.peek();
+        let mut n = 0;
+        while self.take_sign(&["-"]).is_some() {
+            n += 1;
         }
         let mut node = self.primary()?;
-        for at in minuses.into_iter().rev() {
+        for _ in 0..few(n) {
             node = match node.what {
                 What::Number(x) => Node { at, what: What::Number(-x) },
                 what => Node { at, what: What::Negate(Box::new(Node { at: node.at, what })) },
@@ -509,6 +524,11 @@ impl<'t> Parser<'t> {
     }
 }
 
+/// As many signs of one operand as say the same as `n`: pairs cancel, but for the type of the result. Trees stay flat.
+fn few(n: usize) -> usize {
+    if n > 2 { 2 - n % 2 } else { n }
+}
+
 fn shown(token: &Token) -> String {
     match token {
         Token::Number(x) => format!("the number {x}"),
@@ -530,8 +550,11 @@ impl Expr {
         match parser.peek() {
             (_, Token::End) => Ok(Expr { text: text.to_owned(), root }),
             (at, token) => {
-                let got = shown(token);
-                parser.fail(at, &got, "a sign of arithmetic, or the end", "put a sign before it")
+                let hint = match token {
+                    Token::Word(_) => "put a sign before it; a name with blanks stands between backquotes",
+                    _ => "put a sign before it",
+                };
+                parser.fail(at, &shown(token), "a sign of arithmetic, or the end", hint)
             }
         }
     }
@@ -614,6 +637,14 @@ impl Type {
     }
 }
 
+/// A piece by its type, and by its name if it is a column.
+fn described(node: &Node, t: Type) -> String {
+    match &node.what {
+        What::Column(name) => format!("`{name}`, {}", t.name()),
+        _ => t.name().to_owned(),
+    }
+}
+
 /// One operation on the stack of values; what it was written at.
 #[derive(Debug, Clone, PartialEq)]
 enum Op {
@@ -662,13 +693,16 @@ impl Compiler<'_> {
             self.number(x)?;
             let mut at = Vec::with_capacity(cuts.len());
             for cut in cuts {
-                match cut.what {
-                    What::Number(c) if at.last().is_none_or(|last| *last < c) => at.push(c),
-                    _ => {
-                        let hint = "write them from the lowest to the highest, as band(Age, 30, 40, 50)";
-                        return self.fail(cut.at, "a cut", "a number above the one before", hint);
+                let got = match (&cut.what, at.last()) {
+                    (What::Number(c), Some(last)) if c <= last => format!("the cut {c} after {last}"),
+                    (What::Number(c), _) => {
+                        at.push(*c);
+                        continue;
                     }
-                }
+                    _ => "a cut that is no number".to_owned(),
+                };
+                let hint = "write numbers from the lowest to the highest, as band(Age, 30, 40, 50)";
+                return self.fail(cut.at, &got, "a number above the one before", hint);
             }
             let mut labels = vec![format!("<{}", at.first().copied().unwrap_or(0.0))];
             labels.extend(at.windows(2).map(|c| format!("{}-{}", c[0], c[1])));
@@ -682,7 +716,7 @@ impl Compiler<'_> {
             Type::Bool => Ok(DerivedKind::Bool),
             Type::Time => self.fail(
                 root.at,
-                "an instant as the result",
+                &format!("{} as the result", described(root, Type::Time)),
                 "a number, a truth value or a band",
                 "take a part of it, as year(…), or the time to another, as years(…, date(\"2026-01-01\"))",
             ),
@@ -703,9 +737,14 @@ impl Compiler<'_> {
                 self.fail(at, &format!("`{name}`, which has the role `{}`", f.role.name()), "an input", hint)
             }
             None => {
-                let names: Vec<&str> = self.schema.features().map(|f| f.name.as_str()).collect();
+                let mut names: Vec<&str> = self.schema.fields().iter().map(|f| f.name.as_str()).collect();
                 let hint = nearest(name, &names);
-                self.fail(at, &format!("`{name}`, which is no column"), "a column of the table", &hint)
+                if names.len() > 8 {
+                    names.truncate(8);
+                    names.push("…");
+                }
+                let expected = format!("a column of the table: {}", names.join(", "));
+                self.fail(at, &format!("`{name}`, which is no column"), &expected, &hint)
             }
         }
     }
@@ -726,7 +765,7 @@ impl Compiler<'_> {
             Type::Number | Type::Bool => Ok(()),
             Type::Time => self.fail(
                 node.at,
-                "an instant",
+                &described(node, Type::Time),
                 "a number",
                 "take a part of it, as year(…), or the time between two, as days(…, …)",
             ),
@@ -736,7 +775,14 @@ impl Compiler<'_> {
     fn typed(&mut self, node: &Node, expected: Type) -> Result<()> {
         match self.value(node)? {
             t if t == expected => Ok(()),
-            t => self.fail(node.at, t.name(), expected.name(), "see the list of functions in the guide"),
+            t => {
+                let hint = match expected {
+                    Type::Bool => "compare it, as x > 0",
+                    Type::Time => "write an instant as date(\"2026-01-31\"), or give the column the kind `time`",
+                    Type::Number => "compute one from it",
+                };
+                self.fail(node.at, &described(node, t), expected.name(), hint)
+            }
         }
     }
 
@@ -753,7 +799,8 @@ impl Compiler<'_> {
                     FieldKind::Bool => Type::Bool,
                     FieldKind::Time => Type::Time,
                     FieldKind::Category => {
-                        let hint = format!("compare it with a text, as {name} == \"…\", or convert the column");
+                        let hint =
+                            format!("compare it with a text, as {} == \"…\", or convert the column", written(name));
                         return self.fail(at, &format!("`{name}`, a category"), "a number", &hint);
                     }
                 };
@@ -788,7 +835,7 @@ impl Compiler<'_> {
             for (t, node) in [(x, a), (y, b)] {
                 if t == Type::Time {
                     let hint = "of two instants only the difference is a number: days(a, b)";
-                    return self.fail(node.at, "an instant", &format!("a number at `{}`", op.sign()), hint);
+                    return self.fail(node.at, &described(node, t), &format!("a number at `{}`", op.sign()), hint);
                 }
             }
             return self.push(at, Op::Binary(op), 2).map(|()| Type::Number);
@@ -796,7 +843,12 @@ impl Compiler<'_> {
         for (column, other) in [(a, b), (b, a)] {
             let Some((slot, field)) = self.category(column)? else { continue };
             let (What::Text(text), B::Equal | B::NotEqual) = (&other.what, op) else {
-                let hint = format!("write {} == \"a level\", in quotes", field.name);
+                let level = match &other.what {
+                    What::Number(x) => x.to_string(),
+                    What::Bool(b) => b.to_string(),
+                    _ => "a level".to_owned(),
+                };
+                let hint = format!("write {} == \"{level}\", in quotes", written(&field.name));
                 return self.fail(
                     at,
                     &format!("`{}` with the category `{}`", op.sign(), field.name),
@@ -808,9 +860,20 @@ impl Compiler<'_> {
             self.slots.insert(slot);
             return self.push(at, Op::IsLevel { slot, code, equal: op == B::Equal }, 0).map(|()| Type::Bool);
         }
+        for (text, other) in [(b, a), (a, b)] {
+            let What::Text(words) = &text.what else { continue };
+            let t = self.value(other)?;
+            let hint = match t {
+                Type::Time => format!("write an instant as date(\"{words}\")"),
+                Type::Bool => "a truth value is compared with true or false".to_owned(),
+                Type::Number => "write a number without quotes, or give the column the kind `category`".to_owned(),
+            };
+            let got = format!("the text \"{words}\" beside {}", described(other, t));
+            return self.fail(text.at, &got, "a text beside a category only", &hint);
+        }
         let (x, y) = (self.value(a)?, self.value(b)?);
         if (x == Type::Time) != (y == Type::Time) {
-            let got = format!("{} beside {}", x.name(), y.name());
+            let got = format!("{} beside {}", described(a, x), described(b, y));
             return self.fail(at, &got, "two values of one type", "write an instant as date(\"2026-01-31\")");
         }
         self.push(at, Op::Binary(op), 2).map(|()| Type::Bool)
@@ -828,12 +891,12 @@ impl Compiler<'_> {
                 );
             }
             Call::Date => {
-                let day = match arguments.first().map(|a| &a.what) {
-                    Some(What::Text(t)) => parse_time(t),
-                    _ => None,
+                let (at_day, day) = match arguments {
+                    [Node { at, what: What::Text(t) }] => (*at, parse_time(t)),
+                    _ => (arguments.first().map_or(at, |a| a.at), None),
                 };
                 let Some(micros) = day else {
-                    return self.fail(at, "a date that is none", "a text like \"2026-01-31\"", "write year-month-day");
+                    return self.fail(at_day, "what is no date", "a text like \"2026-01-31\"", "write year-month-day");
                 };
                 return self.push(at, Op::Push(micros as f64 / MICROS_PER_DAY), 0).map(|()| Type::Time);
             }
@@ -895,7 +958,7 @@ impl Compiler<'_> {
                 Some(_) => {
                     return self.fail(
                         node.at,
-                        t.name(),
+                        &described(node, t),
                         "values of one type",
                         "write an instant as date(\"2026-01-31\")",
                     );
@@ -934,11 +997,12 @@ impl Failure {
             DIVISION => "guard it: ratio(a, b, 0), or b + 1",
             LOGARITHM => "use log1p(x), or log(max(x, 1))",
             ROOT => "use sqrt(max(x, 0))",
+            CALENDAR => "correct the instant, or leave it out by if(…)",
             _ => "keep the numbers smaller, e.g. by log1p(x)",
         };
         Error::data(
             Place { row, ..Place::column(name) },
-            format!("{} at character {} of `{}`", self.what, self.at + 1, expression.text),
+            format!("{} {}", self.what, place(&expression.text, self.at)),
             "an expression that has a value in every training row",
             hint,
         )
@@ -949,27 +1013,24 @@ const DIVISION: &str = "a division by zero";
 const LOGARITHM: &str = "a logarithm of what is not positive";
 const ROOT: &str = "a root of a negative number";
 const OVERFLOW: &str = "a number too large";
+const CALENDAR: &str = "an instant beyond the calendar";
 
 /// What an operation on values that are there gave: why it is none, if it is none.
 fn finite(x: f64) -> std::result::Result<f64, &'static str> {
     if x.is_finite() { Ok(x) } else { Err(OVERFLOW) }
 }
 
-fn part(part: Part, days: f64) -> f64 {
-    let micros = days * MICROS_PER_DAY;
-    // Beyond the calendar's range there is no date.
-    if !micros.is_finite() || micros.abs() > 9e18 {
-        return f64::NAN;
-    }
-    let Some(t) = DateTime::from_timestamp_micros(micros.floor() as i64) else { return f64::NAN };
-    f64::from(match part {
-        Part::Year => return f64::from(t.year()),
+fn part(part: Part, days: f64) -> std::result::Result<f64, &'static str> {
+    // A cast to an integer ends at its range, which is beyond the calendar's.
+    let t = DateTime::from_timestamp_micros((days * MICROS_PER_DAY).floor() as i64).ok_or(CALENDAR)?;
+    Ok(f64::from(match part {
+        Part::Year => return Ok(f64::from(t.year())),
         Part::Quarter => t.month0() / 3 + 1,
         Part::Month => t.month(),
         Part::Day => t.day(),
         Part::Weekday => t.weekday().number_from_monday(),
         Part::DayOfYear => t.ordinal(),
-    })
+    }))
 }
 
 fn binary(op: Binary, a: f64, b: f64) -> std::result::Result<f64, &'static str> {
@@ -1028,7 +1089,7 @@ fn call(call: Call, x: &[f64]) -> std::result::Result<f64, &'static str> {
         Call::Max => Ok(x.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
         Call::Days => finite(arg(1) - arg(0)),
         Call::Years => finite((arg(1) - arg(0)) / DAYS_PER_YEAR),
-        Call::Part(p) => Ok(part(p, arg(0))),
+        Call::Part(p) => part(p, arg(0)),
         // Handled above, or at compile time.
         Call::If | Call::IsMissing | Call::Coalesce | Call::Ratio | Call::Date | Call::Band => Ok(f64::NAN),
     }
@@ -1048,56 +1109,83 @@ impl BoundExpr {
     /// The value of every row of a block whose columns are slots: a number, a truth value, or a band's code; NaN is
     /// missing, or not computable. Allocates nothing.
     pub(super) fn eval(&self, slots: &Block, out: &mut [f64]) {
+        let mut values = [0.0; STACK];
         for (row, out) in out.iter_mut().enumerate() {
-            *out = self.row(slots, row).0;
+            *out = self.row(slots, row, &mut values, None);
         }
     }
 
-    /// The first row without a value because of an operation that failed on values that were there.
+    /// The first row that could not be computed although all its values are there.
     pub(super) fn first_failure(&self, slots: &Block) -> Option<Failure> {
-        (0..slots.n_rows()).find_map(|row| match self.row(slots, row) {
-            (value, Some((at, what))) if value.is_nan() => Some(Failure { row, at, what }),
-            _ => None,
+        let (mut values, mut faults) = ([0.0; STACK], [None; STACK]);
+        (0..slots.n_rows()).find_map(|row| {
+            self.row(slots, row, &mut values, Some(&mut faults));
+            let (at, what) = faults[0]?;
+            Some(Failure { row, at, what })
         })
     }
 
-    /// A row's value, and the first operation that failed.
-    fn row(&self, slots: &Block, row: usize) -> (f64, Option<(usize, &'static str)>) {
-        let mut stack = [0.0; STACK];
+    /// A row's value. `faults[0]` becomes the operation that failed, if the value is missing, or in the band of gaps,
+    /// because of it.
+    #[inline(always)]
+    fn row(
+        &self,
+        slots: &Block,
+        row: usize,
+        values: &mut [f64; STACK],
+        mut faults: Option<&mut [Option<Fault>; STACK]>,
+    ) -> f64 {
+        let slot = |s: usize| slots.column(s).get(row).copied().unwrap_or(f64::NAN);
         let mut top = 0;
-        let mut failed = None;
         for (at, op) in &self.ops {
-            let mut value = |result: std::result::Result<f64, &'static str>| {
-                result.unwrap_or_else(|what| {
-                    failed.get_or_insert((*at, what));
-                    f64::NAN
-                })
-            };
-            let slot = |s: usize| slots.column(s).get(row).copied().unwrap_or(f64::NAN);
             // Depths were counted when the program was made.
-            let (taken, x) = match op {
-                Op::Push(x) => (0, *x),
-                Op::Slot(s) => (0, slot(*s)),
+            let (taken, result) = match op {
+                Op::Push(x) => (0, Ok(*x)),
+                Op::Slot(s) => (0, Ok(slot(*s))),
                 Op::IsLevel { slot: s, code, equal } => {
                     let x = slot(*s);
-                    (0, if x.is_nan() { x } else { f64::from(u8::from((x == *code) == *equal)) })
+                    (0, Ok(if x.is_nan() { x } else { f64::from(u8::from((x == *code) == *equal)) }))
                 }
-                Op::Negate => (1, -stack[top - 1]),
-                Op::Not => (1, 1.0 - stack[top - 1]),
-                Op::Binary(op) => (2, value(binary(*op, stack[top - 2], stack[top - 1]))),
-                Op::Call(f, n) => (*n, value(call(*f, &stack[top - n..top]))),
+                Op::Negate => (1, Ok(-values[top - 1])),
+                Op::Not => (1, Ok(1.0 - values[top - 1])),
+                Op::Binary(op) => (2, binary(*op, values[top - 2], values[top - 1])),
+                Op::Call(f, n) => (*n, call(*f, &values[top - n..top])),
                 Op::Band(cuts) => {
-                    let x = stack[top - 1];
+                    let x = values[top - 1];
                     let band = if x.is_nan() { cuts.len() + 1 } else { cuts.partition_point(|c| *c <= x) };
-                    (1, band as f64)
+                    (1, Ok(band as f64))
                 }
             };
-            top -= taken;
-            stack[top] = x;
-            top += 1;
+            let from = top - taken;
+            if let Some(faults) = &mut faults {
+                faults[from] = match result {
+                    Err(what) => Some((*at, what)),
+                    Ok(x) if x.is_nan() || matches!(op, Op::Band(_)) => {
+                        inherited(op, &values[from..top], &faults[from..top])
+                    }
+                    Ok(_) => None,
+                };
+            }
+            values[from] = result.unwrap_or(f64::NAN);
+            top = from + 1;
         }
-        (stack[0], failed)
+        values[0]
     }
+}
+
+/// A failed operation: its character, from 0, and what failed.
+type Fault = (usize, &'static str);
+
+/// The failure that makes an operation's result missing: none if a gap in the data makes it missing anyway.
+fn inherited(op: &Op, values: &[f64], faults: &[Option<Fault>]) -> Option<Fault> {
+    if let (Op::Call(Call::If, _), [condition, ..]) = (op, values)
+        && !condition.is_nan()
+    {
+        return *faults.get(if *condition != 0.0 { 1 } else { 2 })?;
+    }
+    let mut missing = values.iter().zip(faults).filter(|(x, _)| x.is_nan()).map(|(_, fault)| *fault);
+    let first = missing.next()?;
+    if missing.all(|fault| fault.is_some()) { first } else { None }
 }
 
 #[cfg(test)]

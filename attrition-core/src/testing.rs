@@ -22,6 +22,16 @@ pub(crate) fn shared(name: &str) -> Option<Value> {
     }
 }
 
+/// The cases of `tests/vectors/preprocessing.json` for one step.
+pub(crate) fn preprocessing_vectors(step: &str) -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/preprocessing.json");
+    let vectors: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let cases: Vec<Value> =
+        vectors["cases"].as_array().unwrap().iter().filter(|c| c["step"] == step).cloned().collect();
+    assert!(!cases.is_empty(), "no case of `{step}`");
+    cases
+}
+
 fn place() -> PathBuf {
     std::env::var_os("ATTRITION_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from)

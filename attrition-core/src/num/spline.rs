@@ -113,11 +113,37 @@ impl BSpline {
         let inside = x.clamp(low, high);
         self.inside(inside, self.degree, out);
         if self.extrapolation == Extrapolation::Linear && inside != x {
-            let mut slopes = [0.0; 2 * MAX_DEGREE + 2];
+            let mut slopes = [0.0; MAX_DEGREE + 1];
             let first = self.slopes(inside, &mut slopes);
             for (o, s) in out.iter_mut().skip(first).zip(&slopes[..=self.degree]) {
                 *o += (x - inside) * s;
             }
+        }
+    }
+
+    /// Slopes of all functions at `x` into `out`, `(n_basis,)`; beyond the end knots 0, or those at the end knot where the
+    /// basis goes on along the tangent. Allocates nothing.
+    ///
+    /// # Example
+    /// ```
+    /// use attrition_core::num::spline::{BSpline, Extrapolation};
+    /// let spline = BSpline::new(vec![0.0, 1.0, 2.0], 1, Extrapolation::Constant)?;
+    /// let mut slopes = [0.0; 3];
+    /// spline.derivative(1.25, &mut slopes);
+    /// assert_eq!(slopes, [0.0, -1.0, 1.0]);
+    /// # Ok::<(), attrition_core::Error>(())
+    /// ```
+    pub fn derivative(&self, x: f64, out: &mut [f64]) {
+        out.fill(0.0);
+        let (low, high) = self.ends();
+        let inside = x.clamp(low, high);
+        if inside != x && self.extrapolation == Extrapolation::Constant {
+            return;
+        }
+        let mut slopes = [0.0; MAX_DEGREE + 1];
+        let first = self.slopes(inside, &mut slopes);
+        for (o, s) in out.iter_mut().skip(first).zip(&slopes[..=self.degree]) {
+            *o = *s;
         }
     }
 
@@ -135,11 +161,13 @@ impl BSpline {
         b[0] = 1.0;
         for d in 1..=degree.min(MAX_DEGREE) {
             let mut carried = 0.0;
-            for r in 0..d {
+            for (r, b) in b.iter_mut().enumerate().take(d) {
                 let (right, left) = (t(j + r + 1), t(j + r + 1 - d));
-                let share = b[r] / (right - left);
-                b[r] = carried + (right - x) * share;
-                carried = (x - left) * share;
+                // A share in [0, 1], however near each other the knots are.
+                let share = (x - left) / (right - left);
+                let whole = *b;
+                *b = carried + (1.0 - share) * whole;
+                carried = share * whole;
             }
             b[d] = carried;
         }
@@ -156,7 +184,7 @@ impl BSpline {
     }
 
     /// Slopes of the functions that are not 0 at `x`, into the first `degree + 1` of `out`; the first one's place.
-    fn slopes(&self, x: f64, out: &mut [f64]) -> usize {
+    fn slopes(&self, x: f64, out: &mut [f64; MAX_DEGREE + 1]) -> usize {
         let d = self.degree;
         let j = self.span(x);
         if d == 0 {
@@ -177,10 +205,71 @@ impl BSpline {
     }
 }
 
+/// The penalty on second differences of `n` neighbouring coefficients, `n × n` row-major: `DᵀD` with the rows
+/// `(1, −2, 1)` of `D`, so that `βᵀPβ = Σ (βᵢ − 2βᵢ₊₁ + βᵢ₊₂)²`. All 0 below three coefficients; straight lines are free
+/// where the knots are evenly spaced.
+///
+/// # Reference
+/// Eilers, Marx: Flexible smoothing with B-splines and penalties. Statistical Science 11 (1996),
+/// <https://doi.org/10.1214/ss/1038425655>.
+///
+/// # Example
+/// ```
+/// use attrition_core::num::spline::second_difference_penalty;
+/// assert_eq!(second_difference_penalty(3), [1.0, -2.0, 1.0, -2.0, 4.0, -2.0, 1.0, -2.0, 1.0]);
+/// ```
+pub fn second_difference_penalty(n: usize) -> Vec<f64> {
+    const DIFFERENCE: [f64; 3] = [1.0, -2.0, 1.0];
+    let mut p = vec![0.0; n * n];
+    for i in 0..n.saturating_sub(2) {
+        for (a, da) in DIFFERENCE.iter().enumerate() {
+            for (b, db) in DIFFERENCE.iter().enumerate() {
+                p[(i + a) * n + i + b] += da * db;
+            }
+        }
+    }
+    p
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// `tests/vectors/preprocessing.json`, made by scikit-learn.
+    #[test]
+    fn bases_are_those_of_scikit_learn() {
+        for case in crate::testing::preprocessing_vectors("spline") {
+            let s: BSpline = serde_json::from_value(serde_json::json!({
+                "knots": case["input"]["knots"],
+                "degree": case["input"]["degree"],
+                "extrapolation": case["input"]["extrapolation"],
+            }))
+            .unwrap();
+            let x = crate::testing::numbers(&case["input"]["x"]);
+            let tolerance = case["tolerance"]["relative"].as_f64().unwrap();
+            for (x, expected) in x.iter().zip(case["expected"].as_array().unwrap()) {
+                let mut got = vec![0.0; s.n_basis()];
+                s.basis(*x, &mut got);
+                let expected = crate::testing::numbers(expected);
+                let near = crate::testing::all_close(&got, &expected, tolerance, tolerance);
+                assert!(near, "{} at {x}: {got:?} and {expected:?}", case["name"]);
+            }
+        }
+    }
+
+    #[test]
+    fn knots_next_to_each_other_give_finite_bases() {
+        let tiny = 5e-324;
+        for degree in 0..=MAX_DEGREE {
+            let s = BSpline::new(vec![0.0, tiny, 2.0 * tiny, 1.0], degree, Extrapolation::Constant).unwrap();
+            for x in [-1.0, 0.0, tiny, 2.0 * tiny, 0.5, 1.0, f64::MAX] {
+                let mut b = vec![0.0; s.n_basis()];
+                s.basis(x, &mut b);
+                assert!(b.iter().all(|v| *v >= 0.0) && (b.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{x}: {b:?}");
+            }
+        }
+    }
 
     #[test]
     fn hostile_forms_are_refused() {
@@ -195,6 +284,32 @@ mod tests {
         let s = BSpline::new(vec![0.0, 0.5, 2.0], 3, Extrapolation::Linear).unwrap();
         let text = serde_json::to_string(&s).unwrap();
         assert_eq!(serde_json::from_str::<BSpline>(&text).unwrap(), s);
+    }
+
+    #[test]
+    fn slopes_beyond_the_ends_are_those_of_the_basis() {
+        for (extrapolation, moves) in [(Extrapolation::Constant, false), (Extrapolation::Linear, true)] {
+            let s = BSpline::new(vec![0.0, 1.0, 2.5], 3, extrapolation).unwrap();
+            let (mut a, mut b, mut slopes) = (vec![0.0; s.n_basis()], vec![0.0; s.n_basis()], vec![0.0; s.n_basis()]);
+            for x in [-4.0, 7.0] {
+                s.basis(x, &mut a);
+                s.basis(x + 0.5, &mut b);
+                s.derivative(x, &mut slopes);
+                assert!(a.iter().zip(&b).zip(&slopes).all(|((a, b), s)| ((b - a) / 0.5 - s).abs() < 1e-12));
+                assert_eq!(slopes.iter().any(|s| *s != 0.0), moves);
+            }
+        }
+    }
+
+    #[test]
+    fn the_penalty_is_the_sum_of_squared_second_differences() {
+        let beta = [0.3, -1.0, 2.0, 2.0, 5.0];
+        let n = beta.len();
+        let p = second_difference_penalty(n);
+        let form: f64 = (0..n * n).map(|k| beta[k / n] * p[k] * beta[k % n]).sum();
+        let sum: f64 = beta.windows(3).map(|b| (b[0] - 2.0 * b[1] + b[2]) * (b[0] - 2.0 * b[1] + b[2])).sum();
+        assert!((form - sum).abs() < 1e-12);
+        assert!(second_difference_penalty(2).iter().all(|v| *v == 0.0));
     }
 
     proptest! {
@@ -225,10 +340,10 @@ mod tests {
             let h = 1e-6;
             s.basis(x - h, &mut a);
             s.basis(x + h, &mut b);
-            let mut slopes = [0.0; 2 * MAX_DEGREE + 2];
-            let first = s.slopes(x, &mut slopes);
+            let mut slopes = vec![0.0; s.n_basis()];
+            s.derivative(x, &mut slopes);
             for (i, (a, b)) in a.iter().zip(&b).enumerate() {
-                let got = if i >= first && i <= first + degree { slopes[i - first] } else { 0.0 };
+                let got = slopes[i];
                 let near_knot = degree == 1 && [0.4, 1.0].iter().any(|k: &f64| (k - x).abs() < 2.0 * h);
                 prop_assert!(near_knot || ((b - a) / (2.0 * h) - got).abs() < 1e-5, "{i}: {} {got}", (b - a) / (2.0 * h));
             }

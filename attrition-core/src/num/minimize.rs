@@ -1,6 +1,6 @@
 //! Minimising a function of one number.
 
-/// Where `f` is least in `[low, high]`, to about `tol`: Brent's method, golden sections and parabolas. A value that is no
+/// Where `f` is least in `[low, high]`, to about `tol` or eight digits, whichever is less: Brent's method, golden sections and parabolas. A value that is no
 /// number counts as infinite. For a function with one minimum; else a local one is found.
 ///
 /// # Reference
@@ -25,7 +25,8 @@ pub fn brent(mut f: impl FnMut(f64) -> f64, low: f64, high: f64, tol: f64) -> f6
     let (mut step, mut before_last) = (0.0f64, 0.0f64);
     for _ in 0..200 {
         let middle = 0.5 * (a + b);
-        let tol1 = tol * x.abs() + 1e-12;
+        // A parabola's values are equal to rounding within the root of the machine epsilon: nearer is noise.
+        let tol1 = 1.5e-8 * x.abs() + tol / 3.0;
         if (x - middle).abs() <= 2.0 * tol1 - 0.5 * (b - a) {
             break;
         }

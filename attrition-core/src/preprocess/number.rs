@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Place;
 use crate::num::float;
 use crate::num::minimize::brent;
-use crate::num::quantile::Sorted;
+use crate::num::quantile::{Sorted, quantiles};
 use crate::{Error, Result};
 
 /// Largest size of a result.
@@ -17,6 +17,9 @@ const LIMIT: f64 = 1e150;
 const MAX_LANDMARKS: usize = 1000;
 /// How near the quantile transform comes to 0 and 1, as scikit-learn's.
 const EDGE: f64 = 1e-7;
+
+/// How near λ is searched.
+const TOLERANCE: f64 = 3e-8;
 
 /// How a number is bent before it is scaled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -80,15 +83,16 @@ fn yeo_johnson(lambda: f64, x: f64) -> f64 {
 /// The share of the landmarks' rows below `x`, the middle of it where several landmarks are equal to it.
 fn share_below(values: &[f64], x: f64) -> f64 {
     let last = values.len().saturating_sub(1).max(1) as f64;
-    let (below, up_to) = (values.partition_point(|&v| v < x), values.partition_point(|&v| v <= x));
-    if up_to > below {
-        return (below as f64 + (up_to - 1) as f64) / 2.0 / last;
+    let up_to = values.partition_point(|&v| v <= x);
+    let Some((&a, before)) = values.get(..up_to).and_then(<[f64]>::split_last) else { return 0.0 };
+    if a == x {
+        let below = before.partition_point(|&v| v < x);
+        return (below as f64 + before.len() as f64) / 2.0 / last;
     }
-    match (below.checked_sub(1).and_then(|i| values.get(i)), values.get(below)) {
-        (Some(a), Some(b)) => ((below - 1) as f64 + (x - a) / (b - a)) / last,
-        (None, _) => 0.0,
-        (_, None) => 1.0,
-    }
+    let Some(&b) = values.get(up_to) else { return 1.0 };
+    let width = b - a;
+    let on = if width.is_finite() { (x - a) / width } else { (x / 2.0 - a / 2.0) / (b / 2.0 - a / 2.0) };
+    (before.len() as f64 + on) / last
 }
 
 impl NumberStep {
@@ -118,7 +122,7 @@ impl NumberStep {
                 }
             }
             NumberStep::Scale { center, scale } => {
-                x.iter_mut().for_each(|x| *x = ((*x - center) / scale).max(-LIMIT).min(LIMIT));
+                x.iter_mut().for_each(|x| *x = ((*x - center) / scale).clamp(-LIMIT, LIMIT));
             }
         }
     }
@@ -155,41 +159,65 @@ fn weight(w: Option<&[f64]>, i: usize) -> f64 {
     w.map_or(1.0, |w| w[i])
 }
 
-/// Weighted mean and population variance; `(0, 0)` without any row.
-fn moments(values: &[f64], w: Option<&[f64]>) -> (f64, f64) {
-    let (mut total, mut sum) = (0.0, 0.0);
-    for (i, &x) in values.iter().enumerate() {
-        total += weight(w, i);
-        sum += weight(w, i) * x;
+/// `Σ wᵢ·f(xᵢ)` of `K` functions at once; a row of weight 0 adds nothing, whatever its value. In eight lanes, whose order
+/// does not depend on the machine.
+fn sums<const K: usize>(values: &[f64], w: Option<&[f64]>, f: impl Fn(f64) -> [f64; K]) -> [f64; K] {
+    const LANES: usize = 8;
+    let mut lanes = [[0.0; LANES]; K];
+    let mut add = |lane: usize, x: f64, w: f64| {
+        let y = f(x);
+        for k in 0..K {
+            lanes[k][lane] += if w > 0.0 { w * y[k] } else { 0.0 };
+        }
+    };
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    match w {
+        None => {
+            chunks.iter().for_each(|x| (0..LANES).for_each(|l| add(l, x[l], 1.0)));
+            rest.iter().enumerate().for_each(|(l, x)| add(l, *x, 1.0));
+        }
+        Some(w) => {
+            let (w_chunks, w_rest) = w.as_chunks::<LANES>();
+            chunks.iter().zip(w_chunks).for_each(|(x, w)| (0..LANES).for_each(|l| add(l, x[l], w[l])));
+            rest.iter().zip(w_rest).enumerate().for_each(|(l, (x, w))| add(l, *x, *w));
+        }
     }
-    if total <= 0.0 {
-        return (0.0, 0.0);
-    }
-    let mean = sum / total;
-    let squares: f64 = values.iter().enumerate().map(|(i, &x)| weight(w, i) * (x - mean) * (x - mean)).sum();
-    (mean, squares / total)
+    lanes.map(|lane| lane.iter().sum())
 }
 
-/// Weighted skewness `m₃ / m₂^1.5` (population form, biased); 0 for a constant column.
+/// Weighted mean and population variance, of equal values that value and 0 exactly; `(0, 0)` without any row.
+///
+/// # Reference
+/// Chan, Golub, LeVeque: Algorithms for computing the sample variance. The American Statistician 37 (1983),
+/// <https://doi.org/10.1080/00031305.1983.10483115>: two passes, corrected by what rounding left in the first.
+fn moments(values: &[f64], w: Option<&[f64]>) -> (f64, f64) {
+    let Some(first) = (0..values.len()).find(|&i| weight(w, i) > 0.0).map(|i| values[i]) else { return (0.0, 0.0) };
+    let [total, sum] = sums(values, w, |x| [1.0, x - first]);
+    let rough = first + sum / total;
+    let [rest, squares] = sums(values, w, |x| [x - rough, (x - rough) * (x - rough)]);
+    (rough + rest / total, ((squares - rest * rest / total) / total).max(0.0))
+}
+
+/// Weighted skewness `m₃ / m₂^1.5` (population form, biased); 0 for a constant column, and for one whose squares no float holds.
 pub(super) fn skewness(values: &[f64], w: Option<&[f64]>) -> f64 {
     let (mean, variance) = moments(values, w);
-    if variance <= 0.0 {
+    if !(variance > 0.0 && variance.is_finite()) {
         return 0.0;
     }
-    let (mut total, mut cubes) = (0.0, 0.0);
-    for (i, &x) in values.iter().enumerate() {
-        let z = (x - mean) / variance.sqrt();
-        total += weight(w, i);
-        cubes += weight(w, i) * z * z * z;
-    }
+    let deviation = variance.sqrt();
+    let cube = |x: f64| {
+        let z = (x - mean) / deviation;
+        z * z * z
+    };
+    let [total, cubes] = sums(values, w, |x| [1.0, cube(x)]);
     cubes / total
 }
 
 /// Clip to the quantiles at two levels.
-pub(super) fn fit_clip(values: &[f64], w: Option<&[f64]>, [low, high]: [f64; 2]) -> NumberStep {
-    let sorted = Sorted::new(values, w);
-    let or_zero = |x: f64| if x.is_finite() { x } else { 0.0 };
-    NumberStep::Clip { low: or_zero(sorted.quantile(low)), high: or_zero(sorted.quantile(high)) }
+pub(super) fn fit_clip(values: &[f64], w: Option<&[f64]>, levels: [f64; 2]) -> NumberStep {
+    let ends = quantiles(values, w, &levels);
+    let end = |i: usize| ends.get(i).copied().filter(|x| x.is_finite()).unwrap_or(0.0);
+    NumberStep::Clip { low: end(0), high: end(1) }
 }
 
 /// The transform of a column; `None` for none, where the skewness is within the limit, and where it could not tell the
@@ -239,13 +267,15 @@ pub(super) fn fit_transform(
         Transform::QuantileNormal => {
             let sorted = Sorted::new(values, w);
             let n = (sorted.total() as usize).clamp(1, MAX_LANDMARKS);
-            let last = (n - 1).max(1) as f64;
-            let mut landmarks = sorted.quantiles(&(0..n).map(|i| i as f64 / last).collect::<Vec<f64>>());
+            let step = 1.0 / (n - 1).max(1) as f64;
+            // Rounded as scikit-learn's levels are: where values repeat, a last bit decides which landmarks equal them.
+            let level = |i: usize| if i > 0 && i == n - 1 { 1.0 } else { i as f64 * step * 100.0 / 100.0 };
+            let mut landmarks = sorted.quantiles(&(0..n).map(level).collect::<Vec<f64>>());
             // Rounding must not let them fall.
             for i in 1..landmarks.len() {
                 landmarks[i] = landmarks[i].max(landmarks[i - 1]);
             }
-            NumberStep::QuantileNormal { values: landmarks }
+            return Ok(Some(NumberStep::QuantileNormal { values: landmarks }));
         }
     };
     let mut bent = values.to_vec();
@@ -254,48 +284,87 @@ pub(super) fn fit_transform(
     Ok((variance.sqrt() > 1e-8 * mean.abs()).then_some(step))
 }
 
-/// The λ of greatest likelihood, `−W/2·ln var(y(λ)) + (λ − 1)·Σ wᵢ·jᵢ`; searched where `[low, high]` leads.
-///
-/// `y` gives the transformed column up to a factor, whose logarithm it returns.
-fn best_lambda(jacobian: f64, total: f64, w: Option<&[f64]>, mut y: impl FnMut(f64, &mut Vec<f64>) -> f64) -> f64 {
-    let mut column = Vec::new();
-    let mut loss = |lambda: f64| {
-        let log_factor = y(lambda, &mut column);
-        let (_, variance) = moments(&column, w);
-        if variance <= 0.0 {
-            return f64::INFINITY;
-        }
-        total / 2.0 * (float::ln(variance) + 2.0 * log_factor) - (lambda - 1.0) * jacobian
-    };
-    // Wider as long as the best end beats the middle.
-    let (mut low, mut high) = (-2.0, 2.0);
-    while high - low < 200.0 {
-        let best = brent(&mut loss, low, high, 1e-9);
-        let margin = 0.01 * (high - low);
-        if best - low < margin {
-            low -= 2.0 * (high - low);
-        } else if high - best < margin {
-            high += 2.0 * (high - low);
-        } else {
-            return best;
-        }
-    }
-    // The likelihood has no highest point that a float could use: the column is (nearly) constant.
-    1.0
+/// What the search for λ needs of a column: a logarithm of each row that counts, and its weight.
+struct Logs {
+    logs: Vec<f64>,
+    w: Option<Vec<f64>>,
 }
 
+impl Logs {
+    fn new(values: &[f64], w: Option<&[f64]>, log: impl Fn(f64) -> f64) -> Logs {
+        let Some(w) = w else { return Logs { logs: values.iter().map(|&x| log(x)).collect(), w: None } };
+        let (logs, w) = values.iter().zip(w).filter(|(_, w)| **w > 0.0).map(|(&x, &w)| (log(x), w)).unzip();
+        Logs { logs, w: Some(w) }
+    }
+
+    /// The λ of greatest likelihood, `−W/2·ln var(y(λ)) + (λ − 1)·Σ wᵢ·lᵢ`, by Brent's method.
+    ///
+    /// `y` fills in the bent column up to a shift and a factor, whose logarithm it returns.
+    fn best_lambda(&self, y: impl Fn(f64, &[f64], &mut Vec<f64>) -> f64) -> f64 {
+        /// Rows that show about where the likelihood is highest.
+        const FEW: usize = 4096;
+        let stride = self.logs.len().div_ceil(FEW);
+        if stride > 1 {
+            let few = |x: &Vec<f64>| x.iter().copied().step_by(stride).collect::<Vec<f64>>();
+            let few = Logs { logs: few(&self.logs), w: self.w.as_ref().map(few) };
+            let (_, variance) = moments(&few.logs, few.w.as_deref());
+            // About eight standard errors of what a few rows show.
+            let near = 0.1 / variance.sqrt();
+            if let (Some(start), true) = (few.search(&y), near.is_finite()) {
+                let best = brent(self.loss(&y), start - near, start + near, TOLERANCE);
+                if (best - start).abs() < 0.9 * near {
+                    return best;
+                }
+            }
+        }
+        // Without a highest point that floats could use, the column is (nearly) constant: it stays as it is.
+        self.search(&y).unwrap_or(1.0)
+    }
+
+    /// From [−2, 2] on, wider as long as an end is best; `None` where that leads to powers beyond all floats.
+    fn search(&self, y: &impl Fn(f64, &[f64], &mut Vec<f64>) -> f64) -> Option<f64> {
+        let largest = self.logs.iter().fold(0.0f64, |a, l| a.max(l.abs()));
+        let (mut low, mut high) = (-2.0, 2.0);
+        loop {
+            let best = brent(self.loss(y), low, high, TOLERANCE);
+            let margin = 0.01 * (high - low);
+            if best - low >= margin && high - best >= margin {
+                return Some(best);
+            }
+            if (high - low) * largest > 1400.0 {
+                return None;
+            }
+            if best - low < margin {
+                low -= 2.0 * (high - low);
+            } else {
+                high += 2.0 * (high - low);
+            }
+        }
+    }
+
+    /// The likelihood of a λ as something to be least: its negative logarithm for a row, but for a constant.
+    fn loss(&self, y: &impl Fn(f64, &[f64], &mut Vec<f64>) -> f64) -> impl FnMut(f64) -> f64 {
+        let w = self.w.as_deref();
+        let [total, jacobian] = sums(&self.logs, w, |l| [1.0, l]);
+        let mut column = Vec::with_capacity(self.logs.len());
+        move |lambda| {
+            let log_factor = y(lambda, &self.logs, &mut column);
+            let (_, variance) = moments(&column, w);
+            if variance <= 0.0 {
+                return f64::INFINITY;
+            }
+            (float::ln(variance) / 2.0 + log_factor) - (lambda - 1.0) * jacobian / total
+        }
+    }
+}
 /// # Reference
 /// Box, Cox: An analysis of transformations. Journal of the Royal Statistical Society B 26 (1964),
 /// <https://doi.org/10.1111/j.2517-6161.1964.tb00553.x>.
 fn box_cox_lambda(values: &[f64], w: Option<&[f64]>) -> f64 {
-    let counted: Vec<(f64, f64)> =
-        (0..values.len()).filter(|&i| weight(w, i) > 0.0).map(|i| (float::ln(values[i]), weight(w, i))).collect();
-    let (logs, w): (Vec<f64>, Vec<f64>) = counted.into_iter().unzip();
-    let total: f64 = w.iter().sum();
-    let jacobian: f64 = logs.iter().zip(&w).map(|(l, w)| l * w).sum();
-    let low = logs.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    best_lambda(jacobian, total, Some(&w), |lambda, y| {
+    let logs = Logs::new(values, w, float::ln);
+    let low = logs.logs.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = logs.logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    logs.best_lambda(|lambda, logs, y| {
         // Relative to the largest power, so that none overflows: x^λ/λ = e^(λc)·e^(λ(l − c))/λ.
         let center = if lambda >= 0.0 { high } else { low };
         y.clear();
@@ -308,14 +377,7 @@ fn box_cox_lambda(values: &[f64], w: Option<&[f64]>) -> f64 {
 /// Yeo, Johnson: A new family of power transformations to improve normality or symmetry. Biometrika 87 (2000),
 /// <https://doi.org/10.1093/biomet/87.4.954>.
 fn yeo_johnson_lambda(values: &[f64], w: Option<&[f64]>) -> f64 {
-    let counted: Vec<(f64, f64)> = (0..values.len())
-        .filter(|&i| weight(w, i) > 0.0)
-        .map(|i| (float::ln_1p(values[i].abs()).copysign(values[i]), weight(w, i)))
-        .collect();
-    let (logs, w): (Vec<f64>, Vec<f64>) = counted.into_iter().unzip();
-    let total: f64 = w.iter().sum();
-    let jacobian: f64 = logs.iter().zip(&w).map(|(l, w)| l * w).sum();
-    best_lambda(jacobian, total, Some(&w), |lambda, y| {
+    Logs::new(values, w, |x| float::ln_1p(x.abs()).copysign(x)).best_lambda(|lambda, logs, y| {
         y.clear();
         let signed = |l: f64| if l >= 0.0 { power(lambda, l) } else { -power(2.0 - lambda, -l) };
         y.extend(logs.iter().map(|&l| signed(l)));
@@ -339,9 +401,9 @@ pub(super) fn fit_scaling(scaling: Scaling, values: &[f64], w: Option<&[f64]>) -
             if low <= high { (low, high - low) } else { (0.0, 0.0) }
         }
         Scaling::Robust => {
-            let sorted = Sorted::new(values, w);
-            let center = sorted.quantile(0.5);
-            if center.is_nan() { (0.0, 0.0) } else { (center, sorted.quantile(0.75) - sorted.quantile(0.25)) }
+            let quartiles = quantiles(values, w, &[0.25, 0.5, 0.75]);
+            let [low, center, high] = [0, 1, 2].map(|i| quartiles.get(i).copied().unwrap_or(f64::NAN));
+            (center, high - low)
         }
     };
     let center = if center.is_finite() { center } else { 0.0 };
@@ -389,6 +451,162 @@ mod tests {
         let sorted = Sorted::new(&x, None);
         for (level, value) in expected["quantiles_linear"].as_object().unwrap() {
             near(sorted.quantile(level.parse().unwrap()), value.as_f64().unwrap(), 1e-12);
+        }
+    }
+
+    struct Case {
+        name: String,
+        values: Vec<f64>,
+        w: Option<Vec<f64>>,
+        expected: serde_json::Value,
+        input: serde_json::Value,
+        tolerance: f64,
+    }
+
+    /// `tests/vectors/preprocessing.json`, made by scikit-learn and SciPy.
+    fn cases(step: &str) -> Vec<Case> {
+        let list = crate::testing::numbers;
+        let cases = crate::testing::preprocessing_vectors(step).into_iter().map(|mut c| Case {
+            name: format!("{step}, {}", c["name"]),
+            values: list(&c["input"]["values"]),
+            w: (!c["input"]["weights"].is_null()).then(|| list(&c["input"]["weights"])),
+            tolerance: c["tolerance"]["relative"].as_f64().unwrap(),
+            expected: c["expected"].take(),
+            input: c["input"].take(),
+        });
+        cases.collect()
+    }
+
+    fn assert_close(got: &[f64], expected: &[f64], tolerance: f64, name: &str) {
+        assert_eq!(got.len(), expected.len(), "{name}");
+        for (g, e) in got.iter().zip(expected) {
+            assert!(crate::testing::close(*g, *e, tolerance, tolerance), "{name}: {g} and {e}");
+        }
+    }
+
+    #[test]
+    fn scales_are_those_of_scikit_learn() {
+        let list = crate::testing::numbers;
+        for (scaling, step) in
+            [(Scaling::Standard, "standard"), (Scaling::MinMax, "min_max"), (Scaling::Robust, "robust")]
+        {
+            for case in cases(step) {
+                let mut got = case.values.clone();
+                fit_scaling(scaling, &case.values, case.w.as_deref()).unwrap().apply(&mut got);
+                assert_close(&got, &list(&case.expected), case.tolerance, &case.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_quantile_transform_is_that_of_scikit_learn() {
+        for case in cases("quantile_normal") {
+            let step =
+                fit_transform("x", Transform::QuantileNormal, None, &case.values, case.w.as_deref()).unwrap().unwrap();
+            let mut got = crate::testing::numbers(&case.input["x"]);
+            step.apply(&mut got);
+            assert_close(&got, &crate::testing::numbers(&case.expected), case.tolerance, &case.name);
+        }
+    }
+
+    #[test]
+    fn powers_are_those_of_scipy() {
+        for (transform, step) in [(Transform::BoxCox, "box_cox"), (Transform::YeoJohnson, "yeo_johnson")] {
+            for case in cases(step) {
+                let expected = case.expected["lambda"].as_f64().unwrap();
+                let fitted = fit_transform("x", transform, None, &case.values, case.w.as_deref()).unwrap().unwrap();
+                let (mut step, lambda) = (fitted.clone(), &mut 0.0);
+                if let NumberStep::BoxCox { lambda: l, .. } | NumberStep::YeoJohnson { lambda: l } = &mut step {
+                    (*lambda, *l) = (*l, expected);
+                }
+                assert_close(&[*lambda], &[expected], case.tolerance, &case.name);
+                // At the very lambda of the oracle, so that its search's tolerance is not in the comparison.
+                let mut got = case.values.clone();
+                if let NumberStep::BoxCox { low, .. } = &mut step {
+                    *low = f64::MIN_POSITIVE;
+                }
+                step.apply(&mut got);
+                assert_close(&got, &crate::testing::numbers(&case.expected["values"]), 1e-10, &case.name);
+                let skewness = skewness(&case.values, case.w.as_deref());
+                assert_close(&[skewness], &[case.expected["skewness"].as_f64().unwrap()], 1e-10, &case.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_constant_column_has_no_spread() {
+        for value in [0.1, 1e6 + 0.3, -1e-9, 1e300] {
+            let column = vec![value; 300_001];
+            let w: Vec<f64> = (0..column.len()).map(|i| (i % 3) as f64).collect();
+            for w in [None, Some(&w[..])] {
+                for scaling in [Scaling::Standard, Scaling::MinMax, Scaling::Robust] {
+                    let step = fit_scaling(scaling, &column, w).unwrap();
+                    assert_eq!(step, NumberStep::Scale { center: value, scale: 1.0 }, "{scaling:?}");
+                }
+                assert_eq!(skewness(&column, w), 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn columns_of_the_largest_floats_give_finite_steps() {
+        let values = [-f64::MAX, -f64::MAX, 1.0, f64::MAX, f64::MAX, 1e308, -3e307];
+        let mut steps = vec![fit_clip(&values, None, [0.1, 0.8])];
+        for t in [Transform::YeoJohnson, Transform::QuantileNormal] {
+            steps.extend(fit_transform("x", t, None, &values, None).unwrap());
+        }
+        let scalings = [Scaling::Standard, Scaling::MinMax, Scaling::Robust];
+        steps.extend(scalings.iter().filter_map(|s| fit_scaling(*s, &values, None)));
+        for step in steps {
+            assert!(step.check().is_ok(), "{step:?}");
+            let mut x = vec![-f64::MAX, -1e308, -1.0, 0.0, 5e-324, 1.0, 1e308, f64::MAX];
+            step.apply(&mut x);
+            assert!(x.iter().all(|x| x.is_finite()) && x.is_sorted() && x[0] < x[7], "{step:?} {x:?}");
+        }
+    }
+
+    #[test]
+    fn hostile_steps_are_refused() {
+        for text in [
+            r#"{"type":"clip","low":2.0,"high":1.0}"#,
+            r#"{"type":"log1p","low":-1.0}"#,
+            r#"{"type":"box_cox","lambda":0.5,"low":0.0}"#,
+            r#"{"type":"yeo_johnson","lambda":1e999}"#,
+            r#"{"type":"yeo_johnson","lambda":null}"#,
+            r#"{"type":"quantile_normal","values":[]}"#,
+            r#"{"type":"quantile_normal","values":[1.0,0.0]}"#,
+            r#"{"type":"scale","center":0.0,"scale":0.0}"#,
+            r#"{"type":"scale","center":0.0,"scale":-1.0}"#,
+            r#"{"type":"scale","center":0.0,"scale":1.0,"power":2.0}"#,
+            r#"{"type":"twist"}"#,
+        ] {
+            let step = serde_json::from_str::<NumberStep>(text);
+            assert!(step.is_err() || step.is_ok_and(|s| s.check().is_err()), "{text}");
+        }
+        // Possible, if extreme: it is applied without a number that is none.
+        for lambda in [-1e308, -700.0, 0.0, 2.0, 1e308] {
+            let mut x = [-f64::MAX, -1.0, 0.0, 5e-324, 1.0, f64::MAX];
+            NumberStep::YeoJohnson { lambda }.apply(&mut x);
+            assert!(x.iter().all(|x| x.is_finite()) && x.is_sorted(), "{lambda}: {x:?}");
+        }
+    }
+
+    /// More rows than show about where λ is: found from them, and the same as from all.
+    #[test]
+    fn lambda_of_many_rows_is_that_of_all_of_them() {
+        let mut rng = crate::Seed(3).stream("lambda", 0);
+        let drawn: Vec<f64> = (0..20_000).map(|_| float::exp(rng.normal()) - 0.5).collect();
+        // The few rows that are looked at first, each 5th, tell another story here.
+        let misled = (0..20_000).map(|i| if i % 5 == 0 { 2.0 } else { drawn[i] }).collect();
+        for values in [drawn.clone(), misled] {
+            let logs = Logs::new(&values, None, |x| float::ln_1p(x.abs()).copysign(x));
+            let bend = |lambda: f64, logs: &[f64], y: &mut Vec<f64>| {
+                y.clear();
+                y.extend(logs.iter().map(|&l| if l >= 0.0 { power(lambda, l) } else { -power(2.0 - lambda, -l) }));
+                0.0
+            };
+            let (got, all) = (yeo_johnson_lambda(&values, None), logs.search(&bend).unwrap());
+            assert!((got - all).abs() < 1e-6, "{got} and {all}");
         }
     }
 

@@ -66,19 +66,21 @@ def train(path):
 def columns(table):
     import pandas as pd
     from sklearn.compose import make_column_transformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
     text = [c for c in table.columns if not pd.api.types.is_numeric_dtype(table[c])]
     numbers = [c for c in table.columns if c not in text]
     return make_column_transformer(
-        (StandardScaler(), numbers),
+        (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers),
         (OneHotEncoder(handle_unknown="ignore"), text),
         verbose_feature_names_out=False,
     )
 
 
 def preprocess(path):
-    """What our default pipeline does, imputation of gaps that are not there aside."""
+    """What our default pipeline does: median and standard scale of numbers, indicators of categories."""
     import numpy as np
 
     table = read(path)

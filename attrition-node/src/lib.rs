@@ -9,5 +9,6 @@ pub mod metrics;
 pub mod model;
 pub mod options;
 pub mod plain;
+pub mod source;
 pub mod table;
 pub mod train;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use attrition_core::Column;
-use attrition_core::table::{CsvOptions, Records, ValueRef};
+use attrition_core::table::{CsvOptions, ParquetOptions, Records, ValueRef};
 use attrition_core::{Result, Value};
 use napi::Env;
 use napi::bindgen_prelude::{Array, AsyncTask, BigInt, Null, Object, ToNapiValue, Unknown};
@@ -111,6 +111,33 @@ pub fn read_csv(path: String, json: String, call: &Call) -> AsyncTask<Job<Table>
     })
 }
 
+/// Read a JSON file: an array of objects, or an object of arrays.
+#[napi(ts_return_type = "Promise<Table>")]
+pub fn read_json(path: String, call: &Call) -> AsyncTask<Job<Table>> {
+    job(call, move |_| attrition_core::Table::read_json(&path).map(Table::from))
+}
+
+/// Read a file of JSON objects, one a line.
+#[napi(ts_return_type = "Promise<Table>")]
+pub fn read_ndjson(path: String, call: &Call) -> AsyncTask<Job<Table>> {
+    job(call, move |run| attrition_core::Table::read_ndjson(&path, run).map(Table::from))
+}
+
+/// Read a Parquet file, as the JSON of the options says.
+#[napi(ts_return_type = "Promise<Table>")]
+pub fn read_parquet(path: String, json: String, call: &Call) -> AsyncTask<Job<Table>> {
+    job(call, move |run| {
+        let options: ParquetOptions = options(&json, "readParquet")?;
+        attrition_core::Table::read_parquet_with(&path, &options, run).map(Table::from)
+    })
+}
+
+/// Read an Arrow IPC file or stream.
+#[napi(ts_return_type = "Promise<Table>")]
+pub fn read_ipc(path: String, call: &Call) -> AsyncTask<Job<Table>> {
+    job(call, move |_| attrition_core::Table::read_ipc(&path).map(Table::from))
+}
+
 /// A table: named, typed columns of equal length.
 #[napi]
 pub struct Table {
@@ -141,6 +168,20 @@ impl Table {
     #[napi(getter)]
     pub fn types(&self) -> Vec<&'static str> {
         self.inner.columns().iter().map(Column::type_name).collect()
+    }
+
+    /// Write a CSV file.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn write_csv(&self, path: String, call: &Call) -> AsyncTask<Job<()>> {
+        let table = Arc::clone(&self.inner);
+        job(call, move |_| table.write_csv(&path))
+    }
+
+    /// Write a Parquet file.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn write_parquet(&self, path: String, call: &Call) -> AsyncTask<Job<()>> {
+        let table = Arc::clone(&self.inner);
+        job(call, move |_| table.write_parquet(&path))
     }
 
     /// The values of a column from row `start` up to row `end`.

@@ -1,3 +1,18 @@
 // The ES module face of the same module instance: `import` and `require` share their classes.
 export type * from "./index.js";
-export { crossValidate, datasets, metrics, Model, readCsv, Table, train } from "./index.js";
+export {
+  crossValidate,
+  datasets,
+  metrics,
+  Model,
+  readCsv,
+  readIpc,
+  readJson,
+  readNdjson,
+  readParquet,
+  scanCsv,
+  scanParquet,
+  Source,
+  Table,
+  train,
+} from "./index.js";

@@ -21,7 +21,9 @@ export type {
   Training,
   Warning,
 } from "./model";
-export { readCsv, Table } from "./table";
-export type { ColumnData, Data, ReadCsvOptions, Row, TableValue } from "./table";
+export { scanCsv, scanParquet, Source } from "./source";
+export type { ScanParquetOptions, TableBatches } from "./source";
+export { readCsv, readIpc, readJson, readNdjson, readParquet, Table } from "./table";
+export type { ColumnData, Data, ReadCsvOptions, ReadParquetOptions, Row, TableValue } from "./table";
 export { crossValidate, train } from "./train";
 export type { ColumnSteps, CrossValidateOptions, CrossValidation, Preprocess, TrainOptions } from "./train";

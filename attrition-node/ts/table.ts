@@ -66,9 +66,28 @@ export class Table {
   row(index: number): Record<string, TableValue> {
     return this.native.row(index);
   }
+
+  /**
+   * Writes a CSV file, gzipped where the path ends in `.gz`, whole or not at all. A string that looks like another type, or
+   * is empty, is read back as what it looks like; Parquet keeps every value and type.
+   */
+  async writeCsv(path: string, options: CallOptions = {}): Promise<void> {
+    await enter(options, (call) => this.native.writeCsv(path, call));
+  }
+
+  /** Writes a Parquet file (zstd; strings as dictionaries, times as UTC microseconds), whole or not at all. */
+  async writeParquet(path: string, options: CallOptions = {}): Promise<void> {
+    await enter(options, (call) => this.native.writeParquet(path, call));
+  }
 }
 
-/** Options of `readCsv`. */
+/** Options of `readParquet`. */
+export interface ReadParquetOptions extends CallOptions {
+  /** The columns to read, in this order; all of them by default. */
+  columns?: readonly string[];
+}
+
+/** Options of `readCsv` and `scanCsv`. */
 export interface ReadCsvOptions extends CallOptions {
   /** The character between fields. */
   delimiter?: string;
@@ -80,9 +99,29 @@ export interface ReadCsvOptions extends CallOptions {
   trim?: boolean;
 }
 
-/** Reads a CSV file; types are found over the whole file. */
+/** Reads a CSV file, gzipped or not; types are found over the whole file. */
 export async function readCsv(path: string, options: ReadCsvOptions = {}): Promise<Table> {
   return new Table(await enter(options, (call) => native.readCsv(path, coreJson(options), call)));
+}
+
+/** Reads a JSON file, gzipped or not: an array of objects, one a row, or an object of arrays, one a column. */
+export async function readJson(path: string, options: CallOptions = {}): Promise<Table> {
+  return new Table(await enter(options, (call) => native.readJson(path, call)));
+}
+
+/** Reads newline-delimited JSON, gzipped or not: one object a line, one line a row. */
+export async function readNdjson(path: string, options: CallOptions = {}): Promise<Table> {
+  return new Table(await enter(options, (call) => native.readNdjson(path, call)));
+}
+
+/** Reads a Parquet file. */
+export async function readParquet(path: string, options: ReadParquetOptions = {}): Promise<Table> {
+  return new Table(await enter(options, (call) => native.readParquet(path, coreJson(options), call)));
+}
+
+/** Reads an Arrow IPC file (Feather v2), or a file that holds an Arrow IPC stream. */
+export async function readIpc(path: string, options: CallOptions = {}): Promise<Table> {
+  return new Table(await enter(options, (call) => native.readIpc(path, call)));
 }
 
 /** The data as a table of the core. Long input is encoded in slices, so that the event loop goes on turning. */

@@ -31,9 +31,12 @@ _Progress = Callable[[Event], object]
 
 # By the parameter's name; by `function.parameter` where one name means several things.
 PARAMETERS = {
+    "batch_rows": "int",
     "beta": "float",
     "columns": "str | Sequence[str]",
     "data": "Any",
+    "read_parquet.columns": "str | Sequence[str] | None",
+    "scan_parquet.columns": "str | Sequence[str] | None",
     "from_bytes.data": "bytes | bytearray",
     "delimiter": "str",
     "folds": "Any",
@@ -64,6 +67,8 @@ PARAMETERS = {
 
 # By function, `Class.method` or `Class.attribute`.
 RETURNS = {
+    "Batches.__iter__": "Batches",
+    "Batches.__next__": "Table",
     "CrossValidation.learners": "list[str]",
     "CrossValidation.metrics": "dict[str, dict[str, float | None]]",
     "CrossValidation.predictions": "NDArray[np.float64]",
@@ -126,6 +131,8 @@ RETURNS = {
     "Schema.target": "Schema",
     "Schema.to_dict": "dict[str, Any]",
     "Schema.to_json": "str",
+    "Source.__iter__": "Batches",
+    "Source.collect": "Table",
     "Table.__arrow_c_stream__": "object",
     "Table.__getitem__": "NDArray[Any]",
     "Table.__len__": "int",
@@ -137,6 +144,8 @@ RETURNS = {
     "Table.to_pandas": "Any",
     "Table.to_polars": "Any",
     "Table.types": "dict[str, str]",
+    "Table.write_csv": "None",
+    "Table.write_parquet": "None",
     "Training.__getitem__": "Any",
     "Training.to_dict": "dict[str, Any]",
     "Warning.column": "str",
@@ -158,7 +167,12 @@ RETURNS = {
     "_train": "Model",
     "load": "Model",
     "read_csv": "Table",
+    "read_ipc": "Table",
     "read_json": "Table",
+    "read_ndjson": "Table",
+    "read_parquet": "Table",
+    "scan_csv": "Source",
+    "scan_parquet": "Source",
 }
 
 # Methods of every object whose types all Pythons agree on.
@@ -166,6 +180,8 @@ FIXED = {
     "__contains__": "def __contains__(self, key: str, /) -> bool: ...",
     "__eq__": "def __eq__(self, value: object, /) -> bool: ...",
     "__getitem__": "def __getitem__(self, key: str, /) -> {returns}: ...",
+    "__iter__": "def __iter__(self, /) -> {returns}: ...",
+    "__next__": "def __next__(self, /) -> {returns}: ...",
     "__len__": "def __len__(self, /) -> int: ...",
 }
 # Python's own, which `object` declares.

@@ -11,6 +11,7 @@ mod json;
 mod metrics;
 mod model;
 mod schema;
+mod source;
 mod table;
 mod train;
 
@@ -33,7 +34,9 @@ mod _core {
     #[pymodule_export]
     use super::schema::Schema;
     #[pymodule_export]
-    use super::table::{Table, read_csv, read_json};
+    use super::source::{Batches, Source, scan_csv, scan_parquet};
+    #[pymodule_export]
+    use super::table::{Table, read_csv, read_ipc, read_json, read_ndjson, read_parquet};
     #[pymodule_export]
     use super::train::{CrossValidation, Event, cross_validate, normalized, train};
 

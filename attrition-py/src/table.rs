@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 use attrition_core::error::Place;
-use attrition_core::table::{Buffer, Column, CsvOptions, Mask, Records, Table as Core, Value, Values};
+use attrition_core::table::{Buffer, Column, CsvOptions, Mask, ParquetOptions, Records, Table as Core, Value, Values};
 use attrition_core::{Error, Result};
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::{PyTypeError, PyUnicodeError, PyValueError};
@@ -135,6 +135,18 @@ impl Table {
         slf.py().import("polars")?.call_method1("DataFrame", (slf,))
     }
 
+    /// Write a CSV file, gzipped where the path ends in `.gz`, whole or not at all: a header, floats in the shortest form that
+    /// reads back, times in RFC 3339, a gap as an empty field. A string that looks like another type, or is empty, is read
+    /// back as what it looks like; Parquet keeps every value and type.
+    fn write_csv(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        enter(py, None, None, |_| self.inner.write_csv(&path))
+    }
+
+    /// Write a Parquet file (zstd; strings as dictionaries, times as UTC microseconds), whole or not at all.
+    fn write_parquet(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        enter(py, None, None, |_| self.inner.write_parquet(&path))
+    }
+
     /// The first ten rows, for notebooks.
     fn _repr_html_(&self) -> String {
         let shown = self.inner.n_rows().min(10);
@@ -240,28 +252,66 @@ pub(crate) fn read_csv(
     n_threads: Option<usize>,
     progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Table> {
+    let options = csv_options(py, delimiter, missing, text, trim)?;
+    enter(py, progress, n_threads, |run| Core::read_csv_with(&path, &options, run)).map(Table::new)
+}
+
+/// The options that `read_csv` and `scan_csv` share.
+pub(crate) fn csv_options(
+    py: Python<'_>,
+    delimiter: &str,
+    missing: Option<&Bound<'_, PyAny>>,
+    text: Option<&Bound<'_, PyAny>>,
+    trim: bool,
+) -> PyResult<CsvOptions> {
     let mut given = vec![("delimiter", serde_json::Value::from(delimiter)), ("trim", trim.into())];
     given.extend(missing.map(names).transpose()?.map(|m| ("missing", m.into())));
     given.extend(text.map(names).transpose()?.map(|t| ("text", t.into())));
     let given = given.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
-    let options: CsvOptions = quick(py, || {
+    quick(py, || {
         serde_json::from_value(serde_json::Value::Object(given))
             .map_err(|e| Error::param("options", e, "the options of read_csv", "the delimiter is one character"))
-    })?;
-    enter(py, progress, n_threads, |run| Core::read_csv_with(&path, &options, run)).map(Table::new)
+    })
 }
 
-/// Read a JSON file: an array of objects, one a row, or an object of arrays, one a column.
+/// Read a JSON file, gzipped or not: an array of objects, one a row, or an object of arrays, one a column.
 #[pyfunction]
 #[pyo3(signature = (path))]
 pub(crate) fn read_json(py: Python<'_>, path: PathBuf) -> PyResult<Table> {
-    let table = enter(py, None, None, |_| Core::from_json(&attrition_core::file::read_limited(&path, u64::MAX)?))?;
-    Ok(Table::new(table))
+    enter(py, None, None, |_| Core::read_json(&path)).map(Table::new)
+}
+
+/// Read newline-delimited JSON, gzipped or not: one object a line, one line a row.
+#[pyfunction]
+#[pyo3(signature = (path, *, progress=None))]
+pub(crate) fn read_ndjson(py: Python<'_>, path: PathBuf, progress: Option<&Bound<'_, PyAny>>) -> PyResult<Table> {
+    enter(py, progress, None, |run| Core::read_ndjson(&path, run)).map(Table::new)
+}
+
+/// Read a Parquet file; `columns` are those to read, in this order (None: all).
+#[pyfunction]
+#[pyo3(signature = (path, *, columns=None, n_threads=None, progress=None))]
+pub(crate) fn read_parquet(
+    py: Python<'_>,
+    path: PathBuf,
+    columns: Option<&Bound<'_, PyAny>>,
+    n_threads: Option<usize>,
+    progress: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Table> {
+    let options = ParquetOptions { columns: columns.map(names).transpose()?, ..ParquetOptions::default() };
+    enter(py, progress, n_threads, |run| Core::read_parquet_with(&path, &options, run)).map(Table::new)
+}
+
+/// Read an Arrow IPC file (Feather v2), or a file that holds an Arrow IPC stream.
+#[pyfunction]
+#[pyo3(signature = (path))]
+pub(crate) fn read_ipc(py: Python<'_>, path: PathBuf) -> PyResult<Table> {
+    enter(py, None, None, |_| Core::read_ipc(&path)).map(Table::new)
 }
 
 /// The error for an Arrow stream that Arrow's own reader refuses. arrow-rs does so for the Null columns of polars 2,
 /// which come with a buffer that the C interface does not foresee.
-fn unreadable(py: Python<'_>, e: &PyErr) -> PyErr {
+pub(crate) fn unreadable(py: Python<'_>, e: &PyErr) -> PyErr {
     let hint = "give columns of type Null another type, or pass the frame's to_pandas()";
     to_py(py, &Error::data(Place::none(), e.value(py), "a stream of Arrow's C interface", hint))
 }
@@ -277,7 +327,7 @@ fn not_a_table(got: String) -> Error {
 }
 
 /// Whether the object is an instance of a class of a module that may not be there.
-fn is_of(obj: &Bound<'_, PyAny>, module: &str, class: &str) -> PyResult<bool> {
+pub(crate) fn is_of(obj: &Bound<'_, PyAny>, module: &str, class: &str) -> PyResult<bool> {
     let modules = obj.py().import(intern!(obj.py(), "sys"))?.getattr(intern!(obj.py(), "modules"))?;
     // What was never imported has no instances.
     match modules.cast::<PyDict>()?.get_item(module)? {

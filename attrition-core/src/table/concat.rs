@@ -1,7 +1,7 @@
 //! Tables one after the other.
 
 use super::token::{ColumnBuilder, Plan, Sort};
-use super::{Source, Table};
+use super::{Column, Source, Table};
 use crate::error::Place;
 use crate::{Error, Result, Run};
 
@@ -9,6 +9,8 @@ use crate::{Error, Result, Run};
 #[derive(Debug, Default)]
 struct Growing {
     columns: Vec<(String, ColumnBuilder)>,
+    /// An empty column of each one's type in the first table: the type where no table has a value.
+    types: Vec<Column>,
     n_tables: usize,
 }
 
@@ -16,6 +18,7 @@ impl Growing {
     fn add(&mut self, table: &Table) -> Result<()> {
         if self.n_tables == 0 {
             self.columns = table.names().map(|n| (n.to_owned(), ColumnBuilder::new(Plan::Infer))).collect();
+            self.types = table.columns().iter().map(|c| c.take(&[])).collect();
         }
         let number = self.n_tables;
         self.n_tables += 1;
@@ -43,7 +46,12 @@ impl Growing {
     }
 
     fn finish(self) -> Result<Table> {
-        Table::new(self.columns.into_iter().map(|(name, c)| c.finish(name)).collect())
+        let columns = self.columns.into_iter().zip(self.types).map(|((name, c), empty)| match c.sort() {
+            // Rows past the end of an empty column are missing ones of its type.
+            Sort::Gap => empty.take(&vec![usize::MAX; c.rows()]),
+            _ => c.finish(name),
+        });
+        Table::new(columns.collect())
     }
 }
 
@@ -88,7 +96,6 @@ impl Table {
 mod tests {
     use super::*;
     use crate::Value;
-    use crate::table::Column;
 
     #[test]
     fn types_and_vocabularies_join() {
@@ -113,6 +120,9 @@ mod tests {
         assert_eq!(column("n"), [1.into(), 2.into(), Value::Float(0.5), 3.into()]);
         assert_eq!(column("s"), ["x".into(), Value::Missing, "y".into(), "x".into()]);
         assert_eq!(column("late"), [Value::Missing, Value::Missing, true.into(), Value::Missing]);
+        let gap = Table::new(vec![Column::strings("s", [None::<&str>, None])]).unwrap();
+        let both = Table::concat(&[gap.clone(), gap]).unwrap();
+        assert_eq!((both.n_rows(), both.columns()[0].type_name(), both.columns()[0].n_missing()), (4, "string", 4));
         let other = Table::new(vec![Column::strings("n", [Some("x")])]).unwrap();
         let e = Table::concat(&[Table::new(vec![Column::int("n", vec![1])]).unwrap(), other]).unwrap_err();
         assert!(e.to_string().contains("column `n`") && e.to_string().contains("table 1"), "{e}");

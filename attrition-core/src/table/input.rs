@@ -11,6 +11,8 @@ use crate::error::Place;
 use crate::{Error, Result, file};
 
 const GZIP: [u8; 2] = [0x1F, 0x8B];
+/// How much smaller than its text gzip is taken to be, at most.
+const MAX_RATIO: u64 = 20;
 
 /// A file that can be opened again and again.
 #[derive(Debug, Clone)]
@@ -51,11 +53,12 @@ impl Input {
         let is_gzip = first == GZIP;
         let mut size = bytes.as_ref().map_or(metadata.len(), |b| b.len() as u64);
         if is_gzip && bytes.is_none() && size > 18 {
-            // The last member's length modulo 2³²: a guess that steers progress and nothing else.
+            // The last member's length modulo 2³²: a guess that steers progress and how much room is made. Whoever wrote
+            // it may lie, so that it is not believed beyond a ratio that text has.
             let mut last = [0; 4];
             handle.seek(SeekFrom::End(-4)).map_err(failed)?;
             handle.read_exact(&mut last).map_err(failed)?;
-            size = size.max(u64::from(u32::from_le_bytes(last)));
+            size = u64::from(u32::from_le_bytes(last)).clamp(size, size.saturating_mul(MAX_RATIO));
         }
         Ok(Input { path: path.to_owned(), name, bytes, is_gzip, size })
     }

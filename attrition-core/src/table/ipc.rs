@@ -9,7 +9,7 @@ use arrow_buffer::Buffer;
 use arrow_ipc::convert::fb_to_schema;
 use arrow_ipc::reader::{FileDecoder, StreamDecoder, read_footer_length};
 use arrow_ipc::writer::StreamWriter;
-use arrow_ipc::{Block, root_as_footer};
+use arrow_ipc::{Block, root_as_footer, root_as_message};
 use arrow_schema::{ArrowError, SchemaRef};
 
 use super::Table;
@@ -29,6 +29,48 @@ fn damaged(source: Option<&str>, e: impl std::fmt::Display) -> Error {
     )
 }
 
+/// Bytes that one byte of a compressed buffer can stand for, at most: more than either compression has.
+const MAX_RATIO: i64 = 1 << 17;
+
+/// Whether the decoder can be trusted with the messages that begin here. It makes room for whatever length a compressed
+/// buffer or a batch names, and room that is not there would end the process.
+fn check_room(data: &[u8]) -> std::result::Result<(), ArrowError> {
+    let fits = |n: i64| usize::try_from(n).is_ok_and(|n| Vec::<u8>::new().try_reserve_exact(n).is_ok());
+    let too_large = || ArrowError::IpcError("a length that no memory holds".into());
+    let word = |at: usize| Some(u32::from_le_bytes(*data.get(at..)?.first_chunk()?));
+    let mut at = 0;
+    // What is cut off is for the decoder to say.
+    while let Some(first) = word(at) {
+        let (start, len) = if first == u32::MAX { (at + 8, word(at + 4).unwrap_or(0)) } else { (at + 4, first) };
+        let Some(message) = data.get(start..start.saturating_add(len as usize)).filter(|m| !m.is_empty()) else {
+            break;
+        };
+        let Ok(message) = root_as_message(message) else { break };
+        let body = data.get(start + len as usize..).unwrap_or_default();
+        let batch = message.header_as_record_batch();
+        if let Some(batch) = batch.or_else(|| message.header_as_dictionary_batch().and_then(|d| d.data())) {
+            if !batch.length().checked_mul(8).is_some_and(fits) {
+                return Err(too_large());
+            }
+            let compressed = batch.compression().and(batch.buffers());
+            for buffer in compressed.iter().flatten() {
+                let prefix =
+                    usize::try_from(buffer.offset()).ok().and_then(|o| body.get(o..)).and_then(|b| b.first_chunk());
+                let unpacked = prefix.map_or(0, |p| i64::from_le_bytes(*p));
+                if unpacked > buffer.length().saturating_mul(MAX_RATIO) || (unpacked > 0 && !fits(unpacked)) {
+                    return Err(too_large());
+                }
+            }
+        }
+        let Some(next) = usize::try_from(message.bodyLength()).ok().and_then(|n| n.checked_add(start + len as usize))
+        else {
+            break;
+        };
+        at = next;
+    }
+    Ok(())
+}
+
 /// All batches of a file. Every length it names is compared with the bytes there are before it is believed.
 fn read_file(data: &Buffer) -> std::result::Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
     let short = || ArrowError::IpcError("a length beyond the end of the bytes".into());
@@ -44,7 +86,9 @@ fn read_file(data: &Buffer) -> std::result::Result<(SchemaRef, Vec<RecordBatch>)
         let (at, meta, body) = (block.offset(), i64::from(block.metaDataLength()), block.bodyLength());
         let end = at.checked_add(meta).and_then(|e| e.checked_add(body)).filter(|_| at >= 0 && meta >= 0 && body >= 0);
         let end = end.and_then(|e| usize::try_from(e).ok()).filter(|e| *e <= data.len()).ok_or_else(short)?;
-        Ok::<Buffer, ArrowError>(data.slice_with_length(at as usize, end - at as usize))
+        let bytes = data.slice_with_length(at as usize, end - at as usize);
+        check_room(&bytes)?;
+        Ok::<Buffer, ArrowError>(bytes)
     };
     for block in footer.dictionaries().iter().flatten() {
         decoder.read_dictionary(block, &bytes_of(block)?)?;
@@ -58,6 +102,7 @@ fn read_file(data: &Buffer) -> std::result::Result<(SchemaRef, Vec<RecordBatch>)
 
 /// All batches of a stream.
 fn read_stream(mut data: Buffer) -> std::result::Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
+    check_room(&data)?;
     let mut decoder = StreamDecoder::new();
     let mut batches = Vec::new();
     while let Some(batch) = decoder.decode(&mut data)? {
@@ -133,6 +178,26 @@ mod tests {
             Column::bool("b", vec![true, false, true]),
         ])
         .unwrap()
+    }
+
+    /// A buffer that claims to unpack to 2⁶² bytes is refused before room is made for it.
+    #[test]
+    fn a_length_that_no_memory_holds_is_an_error() {
+        let batch = Table::new(vec![Column::int("x", vec![7; 10_000])]).unwrap().to_record_batch().unwrap();
+        let options = arrow_ipc::writer::IpcWriteOptions::default();
+        let options = options.try_with_compression(Some(arrow_ipc::CompressionType::LZ4_FRAME)).unwrap();
+        let mut writer = StreamWriter::try_new_with_options(Vec::new(), &batch.schema(), options).unwrap();
+        writer.write(&batch).unwrap();
+        let bytes = writer.into_inner().unwrap();
+        assert_eq!(Table::from_ipc_bytes(&bytes).unwrap().n_rows(), 10_000);
+        let unpacked = 80_000i64.to_le_bytes();
+        let at = bytes.windows(8).position(|w| w == unpacked).unwrap();
+        for lie in [1i64 << 62, 1 << 40, 79_999, 80_001, -2, i64::MIN] {
+            let mut bytes = bytes.clone();
+            bytes[at..at + 8].copy_from_slice(&lie.to_le_bytes());
+            let e = Table::from_ipc_bytes(&bytes).unwrap_err();
+            assert_eq!(e.kind(), crate::ErrorKind::InvalidData);
+        }
     }
 
     #[test]

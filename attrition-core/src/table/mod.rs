@@ -22,6 +22,8 @@ mod number;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod records;
+#[cfg(test)]
+mod round_trips;
 mod source;
 mod split;
 #[cfg(feature = "sql")]

@@ -10,9 +10,10 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-use super::{Source, Table};
+use super::{Column, Source, Table, Values};
 use crate::error::{Place, nearest};
 use crate::file::{self, AtomicFile};
 use crate::{Error, Result, Run};
@@ -42,7 +43,8 @@ struct Footer {
     options: ArrowReaderOptions,
     /// Places of these columns in the file.
     roots: Vec<usize>,
-    n_row_groups: usize,
+    /// Rows of each row group.
+    row_groups: Vec<usize>,
     n_rows: usize,
     wanted: Option<Vec<String>>,
 }
@@ -130,23 +132,58 @@ impl Footer {
                 schema: Arc::new(schema),
                 options: ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields))),
                 roots,
-                n_row_groups: builder.metadata().num_row_groups(),
+                row_groups: (builder.metadata().row_groups().iter())
+                    .map(|g| usize::try_from(g.num_rows()).unwrap_or(0))
+                    .collect(),
                 n_rows,
                 wanted: options.columns.clone(),
             })
         })
     }
 
-    /// A reader of one row group, or of all.
-    fn reader(&self, row_group: Option<usize>, batch_rows: usize) -> Result<ParquetRecordBatchReader> {
-        let fail = |e: parquet::errors::ParquetError| damaged(&self.path, "footer", e);
+    /// A reader of some columns of one row group, or of all row groups.
+    fn reader(&self, row_group: Option<usize>, roots: &[usize], batch_rows: usize) -> Result<ParquetRecordBatchReader> {
+        let fail = |e: ParquetError| damaged(&self.path, "footer", e);
         let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(open(&self.path)?, self.options.clone());
         let mut builder = builder.map_err(fail)?;
-        let mask = ProjectionMask::roots(builder.parquet_schema(), self.roots.iter().copied());
+        let mask = ProjectionMask::roots(builder.parquet_schema(), roots.iter().copied());
         if let Some(group) = row_group {
             builder = builder.with_row_groups(vec![group]);
         }
         builder.with_projection(mask).with_batch_size(batch_rows).build().map_err(fail)
+    }
+
+    /// The row groups that hold so many rows from `first` on.
+    fn groups_of(&self, first: usize, rows: usize) -> Vec<usize> {
+        let ends = self.row_groups.iter().scan(0usize, |end, &n| {
+            *end = end.saturating_add(n);
+            Some((*end - n, *end))
+        });
+        let last = first.saturating_add(rows);
+        ends.enumerate().filter(|&(_, (start, end))| start < last && end > first).map(|(g, _)| g).collect()
+    }
+
+    /// An error of data in one of the row groups, with the column that is to blame: the first that cannot be read alone.
+    fn blame(&self, e: Error, groups: &[usize]) -> Error {
+        let Error::InvalidData { place, got, expected, hint } = e else { return e };
+        let alone = |group: usize, root: usize| {
+            guarded(&self.path, "", || Ok(self.reader(Some(group), &[root], 1 << 16)?.all(|batch| batch.is_ok())))
+        };
+        let columns = || self.roots.iter().zip(self.schema.fields());
+        let found =
+            groups.iter().find_map(|&g| Some((g, columns().find(|&(&root, _)| !alone(g, root).unwrap_or(false))?.1)));
+        match (found, &place.column) {
+            (Some((group, field)), None) => Error::InvalidData {
+                place: Place { column: Some(field.name().clone()), ..place },
+                got: format!("row group {group}: {got}"),
+                expected,
+                hint: format!("{hint}; `columns` without this one reads the rest"),
+            },
+            _ => {
+                let groups: Vec<String> = groups.iter().map(usize::to_string).collect();
+                Error::InvalidData { place, got: format!("row group {}: {got}", groups.join(", ")), expected, hint }
+            }
+        }
     }
 
     /// The columns in the order that was asked for.
@@ -191,18 +228,18 @@ impl Table {
             ));
         }
         let done = std::sync::atomic::AtomicUsize::new(0);
-        let groups = run.map(footer.n_row_groups, |group| {
-            let where_ = format!("row group {group}");
-            let batches = guarded(path, &where_, || {
+        let groups = run.map(footer.row_groups.len(), |group| {
+            let batches = guarded(path, "a row group", || {
                 let mut batches = Vec::new();
-                for batch in footer.reader(Some(group), 1 << 20)? {
+                for batch in footer.reader(Some(group), &footer.roots, 1 << 20)? {
                     run.check()?;
-                    batches.push(batch.map_err(|e| damaged(path, &where_, e))?);
+                    batches.push(batch.map_err(|e| damaged(path, "a row group", e))?);
                 }
                 Ok(batches)
-            })?;
+            });
+            let batches = batches.map_err(|e| footer.blame(e, &[group]))?;
             let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-            run.progress("read_parquet", done, footer.n_row_groups);
+            run.progress("read_parquet", done, footer.row_groups.len());
             Ok(batches)
         })?;
         let batches: Vec<RecordBatch> = groups.into_iter().flatten().collect();
@@ -251,6 +288,12 @@ impl ParquetScan {
         self.footer.n_rows
     }
 
+    /// The same file once more, from its first row.
+    pub fn again(&self) -> ParquetScan {
+        let (footer, batch_rows) = (self.footer.clone(), self.batch_rows);
+        ParquetScan { footer, batch_rows, reader: None, rows_read: 0, ended: false }
+    }
+
     /// From the first row again.
     pub fn rewind(&mut self) {
         (self.reader, self.rows_read, self.ended) = (None, 0, false);
@@ -259,18 +302,19 @@ impl ParquetScan {
     fn batch(&mut self, run: &Run) -> Result<Option<Table>> {
         run.check()?;
         let path = self.footer.path.clone();
-        let where_ = format!("rows from {} on", self.rows_read);
-        guarded(&path, &where_, || {
+        let (first, rows) = (self.rows_read, self.batch_rows);
+        let batch = guarded(&path, "a batch", || {
             let reader = match &mut self.reader {
                 Some(reader) => reader,
-                none => none.insert(self.footer.reader(None, self.batch_rows)?),
+                none => none.insert(self.footer.reader(None, &self.footer.roots, self.batch_rows)?),
             };
             let Some(batch) = reader.next() else { return Ok(None) };
-            let batch = batch.map_err(|e| damaged(&path, &where_, e))?;
+            let batch = batch.map_err(|e| damaged(&path, "a batch", e))?;
             self.rows_read += batch.num_rows();
             run.progress("scan_parquet", self.rows_read, self.footer.n_rows);
             self.footer.table(&[batch]).map(Some)
-        })
+        });
+        batch.map_err(|e| self.footer.blame(e, &self.footer.groups_of(first, rows)))
     }
 }
 
@@ -290,7 +334,39 @@ impl Source for ParquetScan {
 pub struct ParquetWriter {
     path: PathBuf,
     writer: Option<ArrowWriter<AtomicFile>>,
-    schema: Option<SchemaRef>,
+    /// The first table, without its rows.
+    first: Option<Table>,
+}
+
+/// The table with the columns' types of the first one.
+fn fitted(table: &Table, first: &Table, path: &Path) -> Result<Table> {
+    let shown = |t: &Table| {
+        t.columns().iter().map(|c| format!("{} ({})", c.name(), c.type_name())).collect::<Vec<_>>().join(", ")
+    };
+    let column = |c: &Column, like: &Column| match (like.values(), c.values()) {
+        _ if c.name() != like.name() => None,
+        _ if c.type_name() == like.type_name() => Some(c.clone()),
+        // Rows past the end of an empty column are missing ones of its type.
+        _ if c.n_missing() == c.len() => Some(like.take(&vec![usize::MAX; c.len()])),
+        (Values::Float(_), Values::Int(v, _)) => {
+            let floats = v.iter().enumerate().map(|(row, &i)| if c.is_missing(row) { f64::NAN } else { i as f64 });
+            Some(Column::float(c.name(), floats.collect()))
+        }
+        _ => None,
+    };
+    let columns: Option<Vec<Column>> = match table.n_columns() == first.n_columns() {
+        true => table.columns().iter().zip(first.columns()).map(|(c, like)| column(c, like)).collect(),
+        false => None,
+    };
+    let Some(columns) = columns else {
+        return Err(Error::data(
+            place(path),
+            format!("a table with columns {}", shown(table)),
+            format!("{} as in the first table", shown(first)),
+            "write tables of one schema",
+        ));
+    };
+    Table::new(columns)
 }
 
 impl std::fmt::Debug for ParquetWriter {
@@ -302,44 +378,35 @@ impl std::fmt::Debug for ParquetWriter {
 impl ParquetWriter {
     /// For a path.
     pub fn create(path: impl AsRef<Path>) -> ParquetWriter {
-        ParquetWriter { path: path.as_ref().to_owned(), writer: None, schema: None }
+        ParquetWriter { path: path.as_ref().to_owned(), writer: None, first: None }
     }
 
-    fn failed(&self, e: impl std::fmt::Display) -> Error {
-        file::write_error(&self.path, std::io::Error::other(e.to_string()))
+    fn failed(&self, e: ParquetError) -> Error {
+        // The system's own error, where that is what stopped the writer: its hint is the better one.
+        let source = match e {
+            ParquetError::External(e) => e.downcast().map_or_else(std::io::Error::other, |e| *e),
+            e => std::io::Error::other(e.to_string()),
+        };
+        file::write_error(&self.path, source)
     }
 
-    /// Append the rows of a table.
+    /// Append the rows of a table. The first table gives the types; whole numbers then fit a column of floats, and a column
+    /// without any value fits everywhere.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::InvalidData`] for columns other than those of the first table.
     pub fn write(&mut self, table: &Table) -> Result<()> {
-        let batch = table.to_record_batch()?;
-        match &self.schema {
-            None => {
-                let level = ZstdLevel::try_new(3).map_err(|e| self.failed(e))?;
-                let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
-                let file = AtomicFile::create(&self.path)?;
-                let writer =
-                    ArrowWriter::try_new(file, batch.schema(), Some(properties)).map_err(|e| self.failed(e))?;
-                (self.writer, self.schema) = (Some(writer), Some(batch.schema()));
-            }
-            Some(schema) if *schema != batch.schema() => {
-                let shown = |s: &Schema| {
-                    s.fields()
-                        .iter()
-                        .map(|f| format!("{} ({})", f.name(), f.data_type()))
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                };
-                return Err(Error::data(
-                    place(&self.path),
-                    format!("a table with columns {}", shown(&batch.schema())),
-                    format!("{} as in the first table", shown(schema)),
-                    "write tables of one schema",
-                ));
-            }
-            Some(_) => {}
+        let cast = match &self.first {
+            Some(first) => Some(fitted(table, first, &self.path)?),
+            None => None,
+        };
+        let batch = cast.as_ref().unwrap_or(table).to_record_batch()?;
+        if self.writer.is_none() {
+            let level = ZstdLevel::try_new(3).map_err(|e| self.failed(e))?;
+            let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
+            let file = AtomicFile::create(&self.path)?;
+            let writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).map_err(|e| self.failed(e))?;
+            (self.writer, self.first) = (Some(writer), Some(table.take(&[])));
         }
         match &mut self.writer {
             Some(writer) => match writer.write(&batch) {
@@ -365,7 +432,7 @@ impl ParquetWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{Column, Mask, Values};
+    use crate::table::Mask;
 
     fn table(n: usize) -> Table {
         let mut mask = Mask::new(n);
@@ -426,6 +493,21 @@ mod tests {
     }
 
     #[test]
+    fn later_tables_take_the_types_of_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.parquet");
+        let t = |x: Column, s: Column| Table::new(vec![x, s]).unwrap();
+        let tables = [
+            t(Column::float("x", vec![0.5]), Column::strings("s", [Some("a")])),
+            t(Column::int("x", vec![2]), Column::float("s", vec![f64::NAN])),
+        ];
+        let mut writer = ParquetWriter::create(&path);
+        tables.iter().for_each(|t| writer.write(t).unwrap());
+        writer.finish().unwrap();
+        same(&Table::read_parquet(&path).unwrap(), &Table::concat(&tables).unwrap());
+    }
+
+    #[test]
     fn bad_files_are_clear_errors_and_never_panics() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.parquet");
@@ -441,6 +523,26 @@ mod tests {
             let e = Table::read_parquet(&broken).unwrap_err().to_string();
             assert!(e.contains("b.parquet") && e.contains("a whole Parquet file"), "{e}");
         }
+        // A page of a column in a row group: the error names both.
+        let path = dir.path().join("c.parquet");
+        let properties = WriterProperties::builder().set_max_row_group_row_count(Some(1000)).build();
+        let batch = table(3000).to_record_batch().unwrap();
+        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        let metadata = writer.finish().unwrap();
+        let mut damaged = writer.inner().clone();
+        let (start, length) = metadata.row_group(1).column(1).byte_range();
+        damaged[start as usize..(start + length) as usize].fill(0xFF);
+        std::fs::write(&path, &damaged).unwrap();
+        let mut scan = scan_parquet(&path, ParquetOptions { columns: None, batch_rows: 600 }).unwrap();
+        assert!(scan.next_batch(&Run::new()).is_ok());
+        let of_scan = scan.next_batch(&Run::new()).unwrap_err();
+        for e in [of_scan, Table::read_parquet(&path).unwrap_err()] {
+            let e = e.to_string();
+            assert!(e.contains("c.parquet`, column `n`: got row group 1:") && e.contains("`columns` without"), "{e}");
+        }
+        let rest = ParquetOptions { columns: Some(vec!["x".into(), "s".into()]), batch_rows: 600 };
+        assert_eq!(Table::read_parquet_with(&path, &rest, &Run::new()).unwrap().n_rows(), 3000);
         let mut r = crate::Seed(4).stream("parquet", 0);
         for _ in 0..300 {
             let mut bytes = bytes.clone();

@@ -71,6 +71,20 @@ impl CsvScan {
         self.n_rows
     }
 
+    /// The same file once more, from its first row; types are not looked for again.
+    pub fn again(&self) -> CsvScan {
+        CsvScan {
+            input: self.input.clone(),
+            options: self.options.clone(),
+            names: self.names.clone(),
+            types: self.types.iter().map(ColumnBuilder::like).collect(),
+            n_rows: self.n_rows,
+            feed: None,
+            rows_read: 0,
+            ended: false,
+        }
+    }
+
     /// From the first row again.
     pub fn rewind(&mut self) {
         self.feed = None;

@@ -22,7 +22,7 @@ COLUMNS: dict[str, list[Any]] = {
     "f": [1.5, None, 1e-300, float("inf")],
     "i": [1, None, 2**62, -3],
     "b": [True, None, False, True],
-    "s": ["ä, \"b\"\nc", None, "日本", "ä, \"b\"\nc"],
+    "s": ['ä, "b"\nc', None, "日本", 'ä, "b"\nc'],
     "t": [dt.datetime(2024, 5, 31), None, dt.datetime(1969, 12, 31, 23, 59, 59, 999999), dt.datetime(2024, 5, 31)],
     "gap": [None, None, None, None],
 }
@@ -221,7 +221,7 @@ def test_bad_files_are_clear_errors(tmp_path: Path) -> None:
     with pytest.raises(attrition.InvalidDataError, match=r"t\.parquet"):
         attrition.scan_parquet(parquet).collect()
     pq.write_table(pa.table({"x": [1], "nested": [[1, 2]]}), parquet)
-    with pytest.raises(attrition.InvalidDataError, match="column `nested`.*columns"):
+    with pytest.raises(attrition.InvalidDataError, match=r"column `nested`.*columns"):
         attrition.read_parquet(parquet)
     assert attrition.read_parquet(parquet, columns="x").to_dict() == {"x": [1]}
 

@@ -18,6 +18,9 @@ use crate::error::{Place, nearest};
 use crate::file::{self, AtomicFile};
 use crate::{Error, Result, Run};
 
+/// Rows of a row group that is written: one is held in memory, by whoever writes it and by many who read it.
+const ROW_GROUP_ROWS: usize = 1 << 17;
+
 /// How a Parquet file is read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -403,7 +406,10 @@ impl ParquetWriter {
         let batch = cast.as_ref().unwrap_or(table).to_record_batch()?;
         if self.writer.is_none() {
             let level = ZstdLevel::try_new(3).map_err(|e| self.failed(e))?;
-            let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
+            let properties = WriterProperties::builder()
+                .set_compression(Compression::ZSTD(level))
+                .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+                .build();
             let file = AtomicFile::create(&self.path)?;
             let writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).map_err(|e| self.failed(e))?;
             (self.writer, self.first) = (Some(writer), Some(table.take(&[])));

@@ -1,4 +1,4 @@
-import { type AttritionError, metrics, Table } from "attrition";
+import { type AttritionError, metrics, scanCsv, scanParquet, Source, Table } from "attrition";
 
 const table: Table = await Table.from([{ a: 1, b: "x", c: null }]);
 await Table.from({ a: new Float64Array(1), b: ["x", null], c: new BigInt64Array(1) });
@@ -12,3 +12,10 @@ try {
   const { code, column }: AttritionError = e as AttritionError;
   console.log(code === "ATTRITION_NOT_FOUND", column, values, auc);
 }
+
+const source: Source = await scanParquet("a.parquet", { columns: ["a"], batchRows: 1000 });
+for await (const batch of source) console.log(batch.nRows);
+const whole: Table = await Source.from([{ a: [1] }, table]).collect({ nThreads: 1 });
+await whole.writeParquet("b.parquet");
+// @ts-expect-error a scan of CSV has no columns to choose
+await scanCsv("a.csv", { columns: ["a"] });

@@ -1,0 +1,93 @@
+//! What is written and read in batches never stands in memory as a whole: counted by the allocator, not timed.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use attrition_core::table::{CsvOptions, CsvWriter, ParquetOptions, ParquetWriter, Source, scan_csv, scan_parquet};
+use attrition_core::{Column, Run, Table};
+
+/// Bytes in use, and the most there were since last set.
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+// SAFETY: every call is handed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        PEAK.fetch_max(LIVE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promise about `layout` is handed on.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promises are handed on.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most bytes that `f` held beyond those in use before.
+fn peak(f: impl FnOnce()) -> usize {
+    let before = LIVE.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    f();
+    PEAK.load(Ordering::Relaxed) - before
+}
+
+const BATCHES: usize = 40;
+const ROWS: usize = 25_000;
+const WHOLE: usize = BATCHES * ROWS * 6 * 8;
+
+fn batch(number: usize) -> Table {
+    let first = number * ROWS;
+    let mut columns: Vec<Column> = (0..5)
+        .map(|j| {
+            Column::float(
+                format!("x{j}"),
+                (first..first + ROWS).map(|i| ((i * 7919 + j) % 1_000_003) as f64 / 7.0).collect(),
+            )
+        })
+        .collect();
+    columns.push(Column::strings("level", (0..ROWS).map(|i| Some(["low", "middle", "high"][i % 3]))));
+    Table::new(columns).unwrap()
+}
+
+fn rows(source: &mut dyn Source) {
+    let run = Run::new().n_threads(Some(2));
+    let mut rows = 0;
+    while let Some(batch) = source.next_batch(&run).unwrap() {
+        rows += batch.n_rows();
+    }
+    assert_eq!(rows, BATCHES * ROWS);
+}
+
+#[test]
+fn batches_are_written_and_read_in_the_memory_of_a_few() {
+    let folder = tempfile::tempdir().unwrap();
+    let (parquet, csv) = (folder.path().join("a.parquet"), folder.path().join("a.csv.gz"));
+    let run = Run::new().n_threads(Some(2));
+    let peaks = [
+        peak(|| {
+            let mut writer = ParquetWriter::create(&parquet);
+            (0..BATCHES).for_each(|i| writer.write(&batch(i)).unwrap());
+            writer.finish().unwrap();
+        }),
+        peak(|| {
+            let mut writer = CsvWriter::create(&csv).unwrap();
+            (0..BATCHES).for_each(|i| writer.write(&batch(i)).unwrap());
+            writer.finish().unwrap();
+        }),
+        peak(|| {
+            let options = ParquetOptions { columns: None, batch_rows: 16_384 };
+            rows(&mut scan_parquet(&parquet, options).unwrap());
+        }),
+        peak(|| rows(&mut scan_csv(&csv, CsvOptions::default(), &run).unwrap())),
+    ];
+    println!("a table of {WHOLE} bytes; peaks of writing Parquet and CSV, scanning Parquet and CSV: {peaks:?}");
+    assert!(peaks.iter().all(|&p| p < WHOLE / 2), "{peaks:?} of {WHOLE}");
+    // Read whole, it is all there at once: the count counts.
+    assert!(peak(|| drop(Table::read_parquet(&parquet).unwrap())) > WHOLE / 2);
+}

@@ -123,5 +123,8 @@ export declare function metricNames(): Array<string>
 /** Read a CSV file, as the JSON of the options says. */
 export declare function readCsv(path: string, json: string, call: Call): Promise<Table>
 
+/** Read a query's or table's rows. */
+export declare function readSql(query: string, url: string, call: Call): Promise<Table>
+
 /** Train a model. */
 export declare function train(table: Table, options: string, call: Call): Promise<Model>

@@ -10,5 +10,6 @@ pub mod model;
 pub mod options;
 pub mod plain;
 pub mod source;
+pub mod sql;
 pub mod table;
 pub mod train;

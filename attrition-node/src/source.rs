@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use attrition_core::table::{Batches, CsvOptions, CsvScan, ParquetOptions, ParquetScan, Source as CoreSource};
+use attrition_core::table::{Batches, CsvOptions, CsvScan, ParquetOptions, ParquetScan, Source as CoreSource, SqlOptions, SqlScan};
 use attrition_core::{Error, Result};
 use napi::Env;
 use napi::bindgen_prelude::AsyncTask;
@@ -13,10 +13,11 @@ use crate::door::{Call, Job, job, sync};
 use crate::options::options;
 use crate::table::Table;
 
-/// A scan of a file, from which readings begin.
+/// A scan of a file or a database, from which readings begin.
 enum Scan {
     Csv(CsvScan),
     Parquet(ParquetScan),
+    Sql(SqlScan),
 }
 
 /// A file that is read in batches.
@@ -33,6 +34,7 @@ impl FileScan {
         let source: Box<dyn CoreSource> = match &self.scan {
             Scan::Csv(scan) => Box::new(scan.again()),
             Scan::Parquet(scan) => Box::new(scan.again()),
+            Scan::Sql(scan) => Box::new(scan.again()),
         };
         Reading { source: Arc::new(Mutex::new(source)) }
     }
@@ -43,6 +45,7 @@ impl FileScan {
         match &self.scan {
             Scan::Csv(scan) => format!("{scan:?}"),
             Scan::Parquet(scan) => format!("{scan:?}"),
+            Scan::Sql(scan) => format!("{scan:?}"),
         }
     }
 }
@@ -93,6 +96,16 @@ pub fn scan_parquet(path: String, json: String, call: &Call) -> AsyncTask<Job<Fi
         let options: ParquetOptions = options(&json, "scanParquet")?;
         let scan = attrition_core::table::scan_parquet(&path, options)?;
         Ok(FileScan { scan: Scan::Parquet(scan) })
+    })
+}
+
+/// Read a query's or table's rows in batches, as the JSON of the options says.
+#[napi(ts_return_type = "Promise<FileScan>")]
+pub fn scan_sql(query: String, url: String, json: String, call: &Call) -> AsyncTask<Job<FileScan>> {
+    job(call, move |_| {
+        let options: SqlOptions = options(&json, "scanSql")?;
+        let scan = attrition_core::table::scan_sql(&query, &url, options)?;
+        Ok(FileScan { scan: Scan::Sql(scan) })
     })
 }
 

@@ -21,9 +21,10 @@ export type {
   Training,
   Warning,
 } from "./model";
-export { scanCsv, scanParquet, Source } from "./source";
-export type { ScanParquetOptions, TableBatches } from "./source";
+export { scanCsv, scanParquet, scanSql, Source } from "./source";
+export type { ScanParquetOptions, ScanSqlOptions, TableBatches } from "./source";
 export { readCsv, readIpc, readJson, readNdjson, readParquet, Table } from "./table";
 export type { ColumnData, Data, ReadCsvOptions, ReadParquetOptions, Row, TableValue } from "./table";
+export { readSql } from "./sql";
 export { crossValidate, train } from "./train";
 export type { ColumnSteps, CrossValidateOptions, CrossValidation, Preprocess, TrainOptions } from "./train";

@@ -1,7 +1,7 @@
 import { Breather, type CallOptions, enter } from "./call";
 import { type Native, native } from "./native";
 import { RowPacker } from "./pack";
-import { type Data, nativeTable, type Row } from "./table";
+import { type Data, isSource, nativeTable, type Row } from "./table";
 
 /** A label of the target, as it stood in the training data. */
 export type Label = string | number | bigint | boolean;
@@ -203,6 +203,13 @@ export class Model<R extends object = Row> {
 
   /** P(target = positive) of every row. */
   async predictProba(data: readonly R[] | Data, options: CallOptions = {}): Promise<Float64Array> {
+    if (isSource(data)) {
+      const parts: Float64Array[] = [];
+      for await (const table of data.batches(options)) parts.push(await this.predictProba(table, options));
+      const scores = new Float64Array(parts.reduce((n, part) => n + part.length, 0));
+      parts.reduce((at, part) => (scores.set(part, at), at + part.length), 0);
+      return scores;
+    }
     if (!Array.isArray(data)) {
       const table = await nativeTable(data as Data, options.signal);
       return enter(options, (call) => this.#native.predictProba(table, call));

@@ -86,3 +86,14 @@ export async function scanCsv(path: string, options: ReadCsvOptions = {}): Promi
 export async function scanParquet(path: string, options: ScanParquetOptions = {}): Promise<Source> {
   return new Source(await enter(options, (call) => native.scanParquet(path, coreJson(options), call)));
 }
+
+/** Options of `scanSql`. */
+export interface ScanSqlOptions extends CallOptions {
+  /** Most rows of a batch; 65,536 by default. */
+  batchRows?: number;
+}
+
+/** Reads the rows of a query or table in batches; see `readSql`. The connection is opened when the first batch is read. */
+export async function scanSql(query: string, url: string, options: ScanSqlOptions = {}): Promise<Source> {
+  return new Source(await enter(options, (call) => native.scanSql(query, url, coreJson(options), call)));
+}

@@ -22,7 +22,7 @@ type NumberArray =
 export type ColumnData = readonly Cell[] | NumberArray | BigInt64Array | BigUint64Array;
 
 /** Data in: an array of rows, an object of columns, or a `Table`. It must not change before the promise settles. */
-export type Data = readonly Row[] | Readonly<Record<string, ColumnData>> | Table;
+export type Data = readonly Row[] | Readonly<Record<string, ColumnData>> | Table | TableSource;
 
 /** A value read back from a table: an instant as ISO text, a whole number beyond 2^53 as a BigInt, a gap as `null`. */
 export type TableValue = number | bigint | string | boolean | null;
@@ -124,9 +124,22 @@ export async function readIpc(path: string, options: CallOptions = {}): Promise<
   return new Table(await enter(options, (call) => native.readIpc(path, call)));
 }
 
+/** What a `Source` is, to those that it is built upon. */
+export interface TableSource {
+  /** The batches, from the start. */
+  batches(options?: CallOptions): AsyncIterable<Table>;
+  /** All batches as one table. */
+  collect(options?: CallOptions): Promise<Table>;
+}
+
+export function isSource(data: unknown): data is TableSource {
+  return typeof data === "object" && data !== null && Symbol.asyncIterator in data && "collect" in data;
+}
+
 /** The data as a table of the core. Long input is encoded in slices, so that the event loop goes on turning. */
 export async function nativeTable(data: Data, signal?: AbortSignal): Promise<Native.Table> {
   if (data instanceof Table) return data.native;
+  if (isSource(data)) return (await data.collect({ signal })).native;
   const builder = new native.TableBuilder();
   const breather = new Breather(signal);
   if (Array.isArray(data)) {

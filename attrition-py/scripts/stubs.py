@@ -54,6 +54,7 @@ PARAMETERS = {
     "positive": "Any",
     "proba": "Any",
     "progress": "_Progress | None",
+    "query": "str",
     "requested_schema": "Any",
     "role": "str",
     "row": "Any",
@@ -62,6 +63,7 @@ PARAMETERS = {
     "text": "str | Sequence[str] | None",
     "threshold": "float",
     "trim": "bool",
+    "url": "str",
     "y": "Any",
 }
 
@@ -173,6 +175,8 @@ RETURNS = {
     "read_parquet": "Table",
     "scan_csv": "Source",
     "scan_parquet": "Source",
+    "scan_sql": "Source",
+    "read_sql": "Table",
 }
 
 # Methods of every object whose types all Pythons agree on.

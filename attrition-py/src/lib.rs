@@ -12,6 +12,7 @@ mod metrics;
 mod model;
 mod schema;
 mod source;
+mod sql;
 mod table;
 mod train;
 
@@ -34,7 +35,9 @@ mod _core {
     #[pymodule_export]
     use super::schema::Schema;
     #[pymodule_export]
-    use super::source::{Batches, Source, scan_csv, scan_parquet};
+    use super::source::{Batches, Source, scan_csv, scan_parquet, scan_sql};
+    #[pymodule_export]
+    use super::sql::read_sql;
     #[pymodule_export]
     use super::table::{Table, read_csv, read_ipc, read_json, read_ndjson, read_parquet};
     #[pymodule_export]

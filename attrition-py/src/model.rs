@@ -22,6 +22,7 @@ use crate::error::to_py;
 use crate::evaluate::Evaluation;
 use crate::json::facts;
 use crate::schema::Schema;
+use crate::source::Source;
 use crate::table::{Memory, read, refused_words, value_to_py};
 
 /// Tables of at most so many rows are scored in less time than a thread takes to start.
@@ -111,6 +112,9 @@ impl Model {
             // A list of rows follows the rule of one row: each score is that of `proba_one`.
             let packed = self.pack_rows(&rows)?;
             return enter(py, progress, n_threads, |run| self.inner.predict_proba_packed(&packed, run));
+        }
+        if let Ok(source) = data.cast::<Source>() {
+            return source.get().scores(py, &self.inner, progress, n_threads);
         }
         let table = read(data, names, Memory::Shared)?;
         if table.n_rows() <= FEW_ROWS && progress.is_none() {

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::RecordBatchReader;
+use attrition_core::model::Model;
 use attrition_core::table::{
-    Batches as Checked, CsvScan, ParquetOptions, ParquetScan, Source as CoreSource, Table as Core,
+    Batches as Checked, CsvScan, ParquetOptions, ParquetScan, Source as CoreSource, SqlOptions, SqlScan, Table as Core,
 };
 use attrition_core::{Error, Result, Run};
 use pyo3::exceptions::PyTypeError;
@@ -68,6 +69,27 @@ impl Source {
         let open =
             move || -> Box<dyn CoreSource> { Box::new(again(&scan.lock().unwrap_or_else(PoisonError::into_inner))) };
         Source { origin: Origin::File(Box::new(open)), described }
+    }
+
+    /// All batches as one table.
+    pub(crate) fn whole(&self, py: Python<'_>) -> PyResult<Arc<Core>> {
+        let mut reading = self.open(py)?;
+        let collected = enter(py, None, None, |run| Core::collect(reading.source.as_mut(), run));
+        collected.map(Arc::new).map_err(|e| reading.raised.or(e))
+    }
+
+    /// A model's scores, batch by batch.
+    pub(crate) fn scores(
+        &self,
+        py: Python<'_>,
+        model: &Model,
+        progress: Option<&Bound<'_, PyAny>>,
+        n_threads: Option<usize>,
+    ) -> PyResult<Vec<f64>> {
+        let mut reading = self.open(py)?;
+        let scores =
+            enter(py, progress, n_threads, |run| model.predict_proba_source(reading.source.as_mut(), run));
+        scores.map_err(|e| reading.raised.or(e))
     }
 
     /// From the start.
@@ -232,4 +254,14 @@ pub(crate) fn scan_parquet(
     let options = ParquetOptions { columns: columns.map(names).transpose()?, batch_rows };
     let scan = enter(py, None, None, |_| attrition_core::table::scan_parquet(&path, options))?;
     Ok(Source::file(scan, ParquetScan::again))
+}
+
+/// Read the rows of a query, or of a table by its bare name, from SQLite or PostgreSQL in batches; see `read_sql`. The
+/// connection is opened when the first batch is read.
+#[pyfunction]
+#[pyo3(signature = (query, url, *, batch_rows=65536))]
+pub(crate) fn scan_sql(py: Python<'_>, query: &str, url: &str, batch_rows: usize) -> PyResult<Source> {
+    let options = SqlOptions { batch_rows };
+    let scan = enter(py, None, None, |_| attrition_core::table::scan_sql(query, url, options))?;
+    Ok(Source::file(scan, SqlScan::again))
 }

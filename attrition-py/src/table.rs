@@ -22,6 +22,7 @@ use crate::cell::Cell;
 use crate::door::{enter, quick};
 use crate::error::to_py;
 use crate::json::names;
+use crate::source::Source;
 
 /// Named, typed columns of equal length.
 ///
@@ -208,6 +209,9 @@ pub(crate) fn read(data: &Bound<'_, PyAny>, names: Option<Vec<String>>, memory: 
     if let Ok(table) = data.cast::<Table>() {
         return Ok(Arc::clone(&table.get().inner));
     }
+    if let Ok(source) = data.cast::<Source>() {
+        return source.get().whole(py);
+    }
     if is_of(data, "pandas", "DataFrame")? {
         return pandas_frame(data, memory);
     }
@@ -321,7 +325,7 @@ fn not_a_table(got: String) -> Error {
         Place::none(),
         got,
         "a table: a pandas or polars frame, an Arrow table, a dict of columns, a list of dict rows, \
-         a 2-D NumPy array with names",
+         a 2-D NumPy array with names, a source",
         "read files with attrition.read_csv first; score one row with proba_one",
     )
 }

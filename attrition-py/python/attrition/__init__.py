@@ -31,8 +31,10 @@ from ._core import (
     read_json,
     read_ndjson,
     read_parquet,
+    read_sql,
     scan_csv,
     scan_parquet,
+    scan_sql,
 )
 from ._errors import (
     ArtifactError,
@@ -81,7 +83,9 @@ __all__ = [
     "read_json",
     "read_ndjson",
     "read_parquet",
+    "read_sql",
     "scan_csv",
     "scan_parquet",
+    "scan_sql",
     "train",
 ]

@@ -328,4 +328,12 @@ def read_csv(path: str | os.PathLike[str], *, delimiter: str = ',', missing: str
 def read_json(path: str | os.PathLike[str]) -> Table:
     """Read a JSON file: an array of objects, one a row, or an object of arrays, one a column."""
 
-__all__ = ['CrossValidation', 'Evaluation', 'Event', 'Model', 'Pipeline', 'Prediction', 'Schema', 'Table', 'Training', 'Warning', '_best_threshold', '_calibration_curve', '_calibration_error', '_confusion', '_cross_validate', '_employees', '_error_kinds', '_metric', '_metric_names', '_metrics', '_options', '_precision_recall_curve', '_roc_curve', '_train', 'load', 'read_csv', 'read_json']
+def read_sql(query: str, url: str, *, progress: _Progress | None = None) -> Table:
+    """Read the rows of a query, or of a table by its bare name, from SQLite or PostgreSQL.
+
+    `url` is `sqlite:///file.db`, `sqlite:////absolute/file.db` or
+    `postgresql://user:password@host:port/database?sslmode=verify-full&sslrootcert=ca.pem`; the password may stand in the
+    environment's PGPASSWORD instead. Nothing is ever written: the query is one that only reads. Errors show no password.
+    """
+
+__all__ = ['CrossValidation', 'Evaluation', 'Event', 'Model', 'Pipeline', 'Prediction', 'Schema', 'Table', 'Training', 'Warning', '_best_threshold', '_calibration_curve', '_calibration_error', '_confusion', '_cross_validate', '_employees', '_error_kinds', '_metric', '_metric_names', '_metrics', '_options', '_precision_recall_curve', '_roc_curve', '_train', 'load', 'read_csv', 'read_json', 'read_sql']

@@ -52,7 +52,7 @@ def train(
     ----------
     data
         A table of any sort: a pandas or polars frame, anything that speaks Arrow, a dict of columns, a list of dict rows, a
-        2-D NumPy array with ``names``, an :class:`attrition.Table`.
+        2-D NumPy array with ``names``, an :class:`attrition.Table`, an :class:`attrition.Source`.
     target
         The column to predict; required, unless ``schema`` names it.
     positive

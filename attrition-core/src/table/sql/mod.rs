@@ -46,6 +46,7 @@ impl SqlOptions {
 }
 
 /// What is asked for.
+#[derive(Clone)]
 struct Query {
     /// One statement that returns rows.
     sql: String,
@@ -128,7 +129,11 @@ enum State {
 
 impl fmt::Debug for SqlScan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqlScan").field("batch_rows", &self.batch_rows).finish_non_exhaustive()
+        // Never the URL, which may hold a password; nor the query, which may be long.
+        match &self.target {
+            Target::Sqlite(path) => write!(f, "SqlScan({})", path.display()),
+            Target::Postgres(target) => write!(f, "SqlScan({})", target.name()),
+        }
     }
 }
 
@@ -158,6 +163,18 @@ pub fn scan_sql(query: &str, url: &str, options: SqlOptions) -> Result<SqlScan> 
         batch_rows: options.batch_rows,
         state: State::Fresh,
     })
+}
+
+impl SqlScan {
+    /// The same rows from the start, in a transaction of their own.
+    pub fn again(&self) -> SqlScan {
+        SqlScan {
+            query: self.query.clone(),
+            target: self.target.clone(),
+            batch_rows: self.batch_rows,
+            state: State::Fresh,
+        }
+    }
 }
 
 impl Source for SqlScan {
@@ -501,7 +518,9 @@ mod tests {
             n += batch.n_rows();
         }
         assert_eq!(n, 3);
-        drop(scan_sql("t", &url, SqlOptions { batch_rows: 1 }).unwrap());
+        let mut again = scan.again();
+        assert_eq!(again.next_batch(&Run::new()).unwrap_err().kind(), ErrorKind::InvalidData);
+        assert_eq!(format!("{again:?}"), format!("SqlScan({})", folder.path().join("hr.db").display()));
         let mut left = scan_sql("select 1", &url, SqlOptions { batch_rows: 1 }).unwrap();
         left.next_batch(&Run::new()).unwrap();
     }

@@ -144,6 +144,11 @@ impl Target {
         Ok(Target { config, tls, timeout, name })
     }
 
+    /// Host, port and database: what may be shown.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     fn io(&self, action: &'static str, hint: &'static str, source: std::io::Error) -> Error {
         Error::Io { action, path: self.name.clone(), hint, source }
     }
@@ -373,7 +378,7 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn open(query: &Query, target: &Target, batch_rows: usize, run: &Run) -> Result<Rows> {
-        let query = Query { sql: query.sql.clone(), table: query.table.clone() };
+        let query = query.clone();
         let (client, mut line) = Line::open(target, run)?;
         let failed = |e: &PgError| refused_by(&query, e);
         line.wait(run, failed, client.batch_execute("start transaction read only"))?;

@@ -54,7 +54,7 @@ impl Rows {
         if file.is_dir() {
             return Err(failed(std::io::ErrorKind::IsADirectory.into()));
         }
-        let reader = Reader { query: Query { sql: query.sql.clone(), table: query.table.clone() }, name, batch_rows };
+        let reader = Reader { query: query.clone(), name, batch_rows };
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(|e| reader.error(&e))?;
         // A misspelt "column" must not become a text, nor a file's own views and triggers run what they like.

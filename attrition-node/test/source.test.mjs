@@ -5,7 +5,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { readCsv, readIpc, readJson, readNdjson, readParquet, scanCsv, scanParquet, Source, Table } from "attrition";
+import {
+  datasets,
+  readCsv,
+  readIpc,
+  readJson,
+  readNdjson,
+  readParquet,
+  scanCsv,
+  scanParquet,
+  Source,
+  Table,
+  train,
+} from "attrition";
 
 const folder = mkdtempSync(join(tmpdir(), "attrition-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -113,4 +125,23 @@ test("bad files are clear errors", async () => {
   const table = await Table.from(columns);
   await assert.rejects(table.writeCsv(file("none/t.csv")), { code: "ATTRITION_IO" });
   await assert.rejects(table.writeParquet(file("none/t.parquet")), { code: "ATTRITION_IO" });
+});
+
+test("models take sources", async () => {
+  const table = await datasets.employees({ nRows: 600, seed: 1 });
+  const path = file("employees.parquet");
+  await table.writeParquet(path);
+  const options = { target: "Attrition", positive: "Yes", cv: 2 };
+  const model = await train(table, options);
+  const scan = await scanParquet(path, { batchRows: 100 });
+  assert.equal((await train(scan, options)).digest, model.digest);
+  const expected = await model.predictProba(table);
+  assert.deepEqual(await model.predictProba(scan), expected);
+  assert.deepEqual(await model.predictProba(Source.from(scan)), expected);
+  async function* broken() {
+    yield* Source.from([await readParquet(path)]);
+    throw new RangeError("the line is dead");
+  }
+  await assert.rejects(model.predictProba(Source.from(broken())), RangeError);
+  await assert.rejects(train(Source.from(broken()), options), RangeError);
 });

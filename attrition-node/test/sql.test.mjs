@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { readSql } from "attrition";
+import { readSql, scanSql } from "attrition";
 
 import { root } from "./shared.mjs";
 
@@ -56,4 +56,14 @@ test("a query of PostgreSQL", async (t) => {
   await assert.rejects(readSql("select nothing", url), { code: "ATTRITION_INVALID_PARAM", message: /at character 8/ });
   const long = readSql("select pg_sleep(60)::text", url, { signal: AbortSignal.timeout(200) });
   await assert.rejects(long, { code: "ATTRITION_CANCELLED" });
+});
+
+test("a scan is the query in batches", async () => {
+  const whole = await readSql("staff", staff);
+  const scan = await scanSql("staff", staff, { batchRows: 2 });
+  let rows = 0;
+  for await (const table of scan) rows += table.nRows;
+  assert.equal(rows, whole.nRows);
+  assert.deepEqual((await scan.collect()).row(1), whole.row(1));
+  await assert.rejects((await scanSql("nobody", staff)).collect(), { code: "ATTRITION_NOT_FOUND" });
 });

@@ -244,3 +244,30 @@ def test_bad_files_are_clear_errors(tmp_path: Path) -> None:
             write(tmp_path / "none" / "t")
     with pytest.raises(TypeError, match="iterable of tables"):
         Source(5)
+
+
+def test_models_take_sources(tmp_path: Path) -> None:
+    employees = attrition.datasets.employees(n_rows=600, seed=1)
+    path = tmp_path / "employees.parquet"
+    table = Table(employees)
+    table.write_parquet(path)
+    keywords: dict[str, Any] = {"target": "Attrition", "positive": "Yes", "cv": 2}
+    model = attrition.train(table, **keywords)
+    scan = attrition.scan_parquet(path, batch_rows=100)
+    assert attrition.train(scan, **keywords).digest == model.digest
+    expected = model.predict_proba(table)
+    assert (model.predict_proba(scan) == expected).all()
+    assert (model.predict_proba(Source(batch for batch in scan)) == expected).all()
+    assert (model.predict(scan) == model.predict(table)).all()
+
+    def broken() -> Iterator[Table]:
+        yield next(iter(scan))
+        raise RuntimeError("the line is dead")
+
+    with pytest.raises(RuntimeError, match="the line is dead"):
+        model.predict_proba(Source(broken()))
+    with pytest.raises(RuntimeError, match="the line is dead"):
+        attrition.train(Source(broken()), **keywords)
+    other = Source([next(iter(scan)), {"Age": [1]}])
+    with pytest.raises(attrition.InvalidDataError, match="batch 1"):
+        model.predict_proba(other)

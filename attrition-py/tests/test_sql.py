@@ -123,3 +123,18 @@ def test_other_threads_run_meanwhile() -> None:
         time.sleep(0.001)
         turns += 1
     assert turns > 5
+
+
+def test_a_scan_is_the_query_in_batches() -> None:
+    url = f"sqlite:///{STAFF}"
+    whole = attrition.read_sql("staff", url)
+    scan = attrition.scan_sql("staff", url, batch_rows=2)
+    for _ in range(2):
+        batches = list(scan)
+        assert len(batches) > 1
+        assert all(len(batch) <= 2 for batch in batches)
+        assert scan.collect().to_dict() == whole.to_dict()
+    with pytest.raises(attrition.NotFoundError):
+        attrition.scan_sql("nobody", url).collect()
+    with pytest.raises(attrition.InvalidParamError):
+        attrition.scan_sql("staff", url, batch_rows=0)

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{Column, CsvOptions, Mask, Source, Table, Values, scan_csv};
@@ -9,7 +10,7 @@ use crate::Run;
 
 /// Any column of the length.
 fn column(name: &'static str, n: usize) -> impl Strategy<Value = Column> {
-    let gaps = prop_oneof![Just(vec![false; n]), Just(vec![true; n]), proptest::collection::vec(any::<bool>(), n),];
+    let gaps = prop_oneof![Just(vec![false; n]), Just(vec![true; n]), vec(any::<bool>(), n),];
     let mask = |gaps: Vec<bool>| Mask::from_missing(gaps.into_iter());
     let special =
         prop_oneof![any::<f64>(), Just(-0.0), Just(f64::MAX), Just(f64::MIN_POSITIVE), Just(f64::NAN), Just(3.0)];
@@ -21,7 +22,6 @@ fn column(name: &'static str, n: usize) -> impl Strategy<Value = Column> {
         Just("007".into()),
         Just("1".into())
     ];
-    let vec = proptest::collection::vec;
     prop_oneof![
         vec(special, n).prop_map(move |v| Column::float(name, v)),
         (vec(whole, n), gaps.clone())
@@ -103,7 +103,7 @@ proptest! {
 
     /// Every string, even one that looks like a number or a missing value, where the reader is told that it is one.
     #[test]
-    fn csv_as_text(words in proptest::collection::vec("[a-z0-9,\"\n\r ;é日.-]{1,8}", 1..20)) {
+    fn csv_as_text(words in vec("[a-z0-9,\"\n\r ;é日.-]{1,8}", 1..20)) {
         let t = Table::new(vec![Column::strings("x", words.iter().map(Some))]).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");

@@ -19,6 +19,24 @@ export interface Estimated {
   high?: number
 }
 
+/** A file that is read in batches. */
+export declare class FileScan {
+  /** A reading from the start. */
+  open(): Reading
+  /** What is read. */
+  describe(): string
+}
+
+/** Tables that come one by one, held to the columns of the first one. */
+export declare class Gathering {
+  /** Of no table yet. */
+  constructor()
+  /** Throws for a table that does not match those before; `keep` it for `finish`. */
+  add(table: Table, keep: boolean): void
+  /** All tables that were kept as one. */
+  finish(call: Call): Promise<Table>
+}
+
 /** A fitted model. */
 export declare class Model {
   /** From a file, off the event loop. */
@@ -73,6 +91,14 @@ export declare class Model {
   get training(): unknown
 }
 
+/** One reading of a file. */
+export declare class Reading {
+  /** The next batch, or `null` past the last one. */
+  next(call: Call): Promise<Table | null>
+  /** All further batches as one table. */
+  collect(call: Call): Promise<Table>
+}
+
 /** A table: named, typed columns of equal length. */
 export declare class Table {
   /** Rows. */
@@ -81,6 +107,10 @@ export declare class Table {
   get columns(): Array<string>
   /** The columns' types, in order: `"float"`, `"int"`, `"string"`, `"bool"` or `"time"`. */
   get types(): Array<string>
+  /** Write a CSV file. */
+  writeCsv(path: string, call: Call): Promise<void>
+  /** Write a Parquet file. */
+  writeParquet(path: string, call: Call): Promise<void>
   /** The values of a column from row `start` up to row `end`. */
   slice(name: string, start: number, end: number): Array<number | bigint | string | boolean | null>
   /** A row as an object. Rows past the end hold gaps only. */
@@ -123,8 +153,29 @@ export declare function metricNames(): Array<string>
 /** Read a CSV file, as the JSON of the options says. */
 export declare function readCsv(path: string, json: string, call: Call): Promise<Table>
 
+/** Read an Arrow IPC file or stream. */
+export declare function readIpc(path: string, call: Call): Promise<Table>
+
+/** Read a JSON file: an array of objects, or an object of arrays. */
+export declare function readJson(path: string, call: Call): Promise<Table>
+
+/** Read a file of JSON objects, one a line. */
+export declare function readNdjson(path: string, call: Call): Promise<Table>
+
+/** Read a Parquet file, as the JSON of the options says. */
+export declare function readParquet(path: string, json: string, call: Call): Promise<Table>
+
 /** Read a query's or table's rows. */
 export declare function readSql(query: string, url: string, call: Call): Promise<Table>
+
+/** Read a CSV file in batches, as the JSON of the options says; a first pass finds the types. */
+export declare function scanCsv(path: string, json: string, call: Call): Promise<FileScan>
+
+/** Read a Parquet file in batches, as the JSON of the options says. */
+export declare function scanParquet(path: string, json: string, call: Call): Promise<FileScan>
+
+/** Read a query's or table's rows in batches, as the JSON of the options says. */
+export declare function scanSql(query: string, url: string, json: string, call: Call): Promise<FileScan>
 
 /** Train a model. */
 export declare function train(table: Table, options: string, call: Call): Promise<Model>

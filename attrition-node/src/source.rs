@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use attrition_core::table::{Batches, CsvOptions, CsvScan, ParquetOptions, ParquetScan, Source as CoreSource, SqlOptions, SqlScan};
+use attrition_core::table::{
+    Batches, CsvOptions, CsvScan, ParquetOptions, ParquetScan, Source as CoreSource, SqlOptions, SqlScan,
+};
 use attrition_core::{Error, Result};
 use napi::Env;
 use napi::bindgen_prelude::AsyncTask;

@@ -29,9 +29,9 @@ test("a table and a query of SQLite", async () => {
 });
 
 test("what SQLite refuses", async () => {
-  await assert.rejects(readSql("select nothing from staff", staff), {
+  await assert.rejects(readSql("select nowhere from staff", staff), {
     code: "ATTRITION_INVALID_PARAM",
-    message: /no such column: nothing at character 8/,
+    message: /no such column: nowhere at character 8/,
   });
   await assert.rejects(readSql("delete from staff", staff), { code: "ATTRITION_INVALID_PARAM" });
   await assert.rejects(readSql("nobody", staff), { code: "ATTRITION_NOT_FOUND", message: /there is: staff/ });

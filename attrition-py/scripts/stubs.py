@@ -207,10 +207,10 @@ def parameters(owner: str, function: Any) -> list[str]:
     out = []
     kind = None
     for p in inspect.signature(function).parameters.values():
-        if p.kind is p.KEYWORD_ONLY and kind is not p.KEYWORD_ONLY:
-            out.append("*")
         if kind is p.POSITIONAL_ONLY and p.kind is not kind:
             out.append("/")
+        if p.kind is p.KEYWORD_ONLY and kind is not p.KEYWORD_ONLY:
+            out.append("*")
         kind = p.kind
         if p.name in ("self", "cls"):
             out.append(p.name)

@@ -87,8 +87,7 @@ impl Source {
         n_threads: Option<usize>,
     ) -> PyResult<Vec<f64>> {
         let mut reading = self.open(py)?;
-        let scores =
-            enter(py, progress, n_threads, |run| model.predict_proba_source(reading.source.as_mut(), run));
+        let scores = enter(py, progress, n_threads, |run| model.predict_proba_source(reading.source.as_mut(), run));
         scores.map_err(|e| reading.raised.or(e))
     }
 

@@ -81,7 +81,7 @@ def frames() -> Iterator[tuple[str, Any]]:
     yield "polars", pl.from_arrow(arrow)
 
 
-@pytest.mark.parametrize(("name", "frame"), frames(), ids=[name for name, _ in frames()])
+@pytest.mark.parametrize(("name", "frame"), list(frames()), ids=[name for name, _ in frames()])
 @pytest.mark.parametrize("compression", ["snappy", "zstd", "gzip", "none"])
 def test_parquet_of_others_is_read(tmp_path: Path, name: str, frame: Any, compression: str) -> None:
     path = tmp_path / f"{name}.parquet"

@@ -17,8 +17,7 @@ from attrition import _core
 def test_every_default_is_the_cores(function: Any) -> None:
     parameters = inspect.signature(function).parameters
     here = {n: p.default for n, p in parameters.items() if n not in ("data", "folds", "names", "progress")}
-    if here["kinds"] is None:
-        here["kinds"] = {}
+    here |= {name: {} for name in ("kinds", "preprocess") if here[name] is None}
     core = _core._options({})
     if function is attrition.train:
         assert set(here) == set(core)

@@ -1189,5 +1189,4 @@ fn inherited(op: &Op, values: &[f64], faults: &[Option<Fault>]) -> Option<Fault>
 }
 
 #[cfg(test)]
-#[path = "expr_tests.rs"]
 mod tests;

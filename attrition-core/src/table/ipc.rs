@@ -53,7 +53,8 @@ fn check_room(data: &[u8]) -> std::result::Result<(), ArrowError> {
                 return Err(too_large());
             }
             let compressed = batch.compression().and(batch.buffers());
-            for buffer in compressed.iter().flatten() {
+            // An empty buffer has no length before it.
+            for buffer in compressed.iter().flatten().filter(|b| b.length() >= 8) {
                 let prefix =
                     usize::try_from(buffer.offset()).ok().and_then(|o| body.get(o..)).and_then(|b| b.first_chunk());
                 let unpacked = prefix.map_or(0, |p| i64::from_le_bytes(*p));

@@ -10,6 +10,13 @@ _Curve = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 _Progress = Callable[[Event], object]
 
 @final
+class Batches:
+    """The batches of a source, as tables."""
+
+    def __iter__(self, /) -> Batches: ...
+    def __next__(self, /) -> Table: ...
+
+@final
 class CrossValidation:
     """Out-of-fold probabilities and the scores of each fold."""
 
@@ -216,6 +223,22 @@ class Schema:
     __hash__ = None  # type: ignore[assignment]
 
 @final
+class Source:
+    """A table in batches: what does not fit in memory is read piece by piece.
+
+    `Source(data)` takes an iterable of tables (each of them anything that `Table` takes), anything with `__arrow_c_stream__`,
+    which is read batch by batch, or one table. `scan_csv` and `scan_parquet` make sources of files. All batches have the
+    same columns. `for table in source` reads it from the start; a generator or a stream can be read once.
+    """
+
+    def __new__(cls, data: Any) -> Source: ...
+    def __iter__(self, /) -> Batches: ...
+    def collect(self, *, /, n_threads: int | None = None, progress: _Progress | None = None) -> Table:
+        """All batches as one table. Whole numbers and floats together are floats; a column without any value in a batch takes
+        the others' type.
+        """
+
+@final
 class Table:
     """Named, typed columns of equal length.
 
@@ -250,6 +273,13 @@ class Table:
     @property
     def types(self) -> dict[str, str]:
         """`{name: "float" | "int" | "string" | "bool" | "time"}`."""
+    def write_csv(self, /, path: str | os.PathLike[str]) -> None:
+        """Write a CSV file, gzipped where the path ends in `.gz`, whole or not at all: a header, floats in the shortest form that
+        reads back, times in RFC 3339, a gap as an empty field. A string that looks like another type, or is empty, is read
+        back as what it looks like; Parquet keeps every value and type.
+        """
+    def write_parquet(self, /, path: str | os.PathLike[str]) -> None:
+        """Write a Parquet file (zstd; strings as dictionaries, times as UTC microseconds), whole or not at all."""
 
 @final
 class Training:
@@ -325,8 +355,17 @@ def read_csv(path: str | os.PathLike[str], *, delimiter: str = ',', missing: str
     they look like, `trim` takes blanks from around strings.
     """
 
+def read_ipc(path: str | os.PathLike[str]) -> Table:
+    """Read an Arrow IPC file (Feather v2), or a file that holds an Arrow IPC stream."""
+
 def read_json(path: str | os.PathLike[str]) -> Table:
-    """Read a JSON file: an array of objects, one a row, or an object of arrays, one a column."""
+    """Read a JSON file, gzipped or not: an array of objects, one a row, or an object of arrays, one a column."""
+
+def read_ndjson(path: str | os.PathLike[str], *, progress: _Progress | None = None) -> Table:
+    """Read newline-delimited JSON, gzipped or not: one object a line, one line a row."""
+
+def read_parquet(path: str | os.PathLike[str], *, columns: str | Sequence[str] | None = None, n_threads: int | None = None, progress: _Progress | None = None) -> Table:
+    """Read a Parquet file; `columns` are those to read, in this order (None: all)."""
 
 def read_sql(query: str, url: str, *, progress: _Progress | None = None) -> Table:
     """Read the rows of a query, or of a table by its bare name, from SQLite or PostgreSQL.
@@ -336,4 +375,17 @@ def read_sql(query: str, url: str, *, progress: _Progress | None = None) -> Tabl
     environment's PGPASSWORD instead. Nothing is ever written: the query is one that only reads. Errors show no password.
     """
 
-__all__ = ['CrossValidation', 'Evaluation', 'Event', 'Model', 'Pipeline', 'Prediction', 'Schema', 'Table', 'Training', 'Warning', '_best_threshold', '_calibration_curve', '_calibration_error', '_confusion', '_cross_validate', '_employees', '_error_kinds', '_metric', '_metric_names', '_metrics', '_options', '_precision_recall_curve', '_roc_curve', '_train', 'load', 'read_csv', 'read_json', 'read_sql']
+def scan_csv(path: str | os.PathLike[str], *, delimiter: str = ',', missing: str | Sequence[str] | None = None, text: str | Sequence[str] | None = None, trim: bool = False, n_threads: int | None = None, progress: _Progress | None = None) -> Source:
+    """Read a CSV file in batches; the options are those of `read_csv`. Types are found over the whole file by a first pass that
+    keeps nothing, so that the batches together are what `read_csv` reads.
+    """
+
+def scan_parquet(path: str | os.PathLike[str], *, columns: str | Sequence[str] | None = None, batch_rows: int = 65536) -> Source:
+    """Read a Parquet file in batches of at most `batch_rows` rows; `columns` are those to read, in this order (None: all)."""
+
+def scan_sql(query: str, url: str, *, batch_rows: int = 65536) -> Source:
+    """Read the rows of a query, or of a table by its bare name, from SQLite or PostgreSQL in batches; see `read_sql`. The
+    connection is opened when the first batch is read.
+    """
+
+__all__ = ['Batches', 'CrossValidation', 'Evaluation', 'Event', 'Model', 'Pipeline', 'Prediction', 'Schema', 'Source', 'Table', 'Training', 'Warning', '_best_threshold', '_calibration_curve', '_calibration_error', '_confusion', '_cross_validate', '_employees', '_error_kinds', '_metric', '_metric_names', '_metrics', '_options', '_precision_recall_curve', '_roc_curve', '_train', 'load', 'read_csv', 'read_ipc', 'read_json', 'read_ndjson', 'read_parquet', 'read_sql', 'scan_csv', 'scan_parquet', 'scan_sql']

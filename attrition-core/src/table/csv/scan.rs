@@ -9,7 +9,7 @@ use super::{Csv, CsvOptions, Feed, Stop};
 use crate::error::Place;
 use crate::{Error, Result, Run};
 
-/// Rows of a batch, at least, but for the last one.
+/// Rows of a batch, but for the last one of the blocks that were parsed together.
 const BATCH_ROWS: usize = 1 << 16;
 
 /// A CSV file read in batches; made by [`scan_csv`].
@@ -22,6 +22,8 @@ pub struct CsvScan {
     n_rows: usize,
     feed: Option<Feed<Opened>>,
     rows_read: usize,
+    /// Rows that were parsed and not yet given.
+    parsed: Option<Table>,
     ended: bool,
 }
 
@@ -31,7 +33,7 @@ impl std::fmt::Debug for CsvScan {
     }
 }
 
-/// A CSV file in batches of about 65,536 rows: their rows together are those of [`Table::read_csv_with`], types found over
+/// A CSV file in batches of at most 65,536 rows: their rows together are those of [`Table::read_csv_with`], types found over
 /// the whole file by a first pass that keeps nothing. Memory is that of a batch.
 ///
 /// # Errors
@@ -62,7 +64,7 @@ pub fn scan_csv(path: impl AsRef<Path>, options: CsvOptions, run: &Run) -> Resul
         });
         (csv.names.clone(), n_rows, types.collect())
     };
-    Ok(CsvScan { input, options, names, types, n_rows, feed: None, rows_read: 0, ended: false })
+    Ok(CsvScan { input, options, names, types, n_rows, feed: None, rows_read: 0, parsed: None, ended: false })
 }
 
 impl CsvScan {
@@ -81,6 +83,7 @@ impl CsvScan {
             n_rows: self.n_rows,
             feed: None,
             rows_read: 0,
+            parsed: None,
             ended: false,
         }
     }
@@ -89,6 +92,7 @@ impl CsvScan {
     pub fn rewind(&mut self) {
         self.feed = None;
         self.rows_read = 0;
+        self.parsed = None;
         self.ended = false;
     }
 
@@ -170,9 +174,19 @@ impl Source for CsvScan {
         if self.ended {
             return Ok(None);
         }
-        let batch = self.batch(run);
-        self.ended = !matches!(batch, Ok(Some(_)));
-        batch
+        // Blocks of short records hold many rows: they are given in pieces.
+        let next = match self.parsed.take() {
+            Some(rest) => Ok(Some(rest)),
+            None => self.batch(run),
+        };
+        self.ended = !matches!(next, Ok(Some(_)));
+        let Ok(Some(table)) = next else { return next };
+        if table.n_rows() <= BATCH_ROWS {
+            return Ok(Some(table));
+        }
+        let piece = |rows: std::ops::Range<usize>| table.take(&rows.collect::<Vec<usize>>());
+        self.parsed = Some(piece(BATCH_ROWS..table.n_rows()));
+        Ok(Some(piece(0..BATCH_ROWS)))
     }
 }
 

@@ -40,7 +40,8 @@ pub use table::{Column, Table, Value};
 #[cfg(test)]
 mod testing;
 
-/// The README's Rust code runs as a test of the documentation.
+/// The Rust code of the README and the guide runs as a test of the documentation.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
+#[doc = include_str!("../../docs/guide/preprocessing.md")]
 struct Readme;

@@ -23,5 +23,11 @@ const cv = await crossValidate([{ a: 1 }], { target: "a", folds: [0, 1, -1] });
 const scores: number[] = cv.scores.roc_auc;
 // @ts-expect-error an option that does not exist
 await train([], { target: "a", treshold: 0.5 });
+const shaped = await train([], { target: "a", preprocess: { number: { skewLimit: null }, columns: { b: { spline: { nKnots: 4 } } } } });
+const reasons: string[] | undefined = shaped.pipeline.selection?.features.map((f) => f.reason);
+// @ts-expect-error a step that does not exist
+await train([], { target: "a", preprocess: { number: { skew_limit: 1 } } });
+// @ts-expect-error a parameter of another method
+await train([], { target: "a", preprocess: { select: { method: "l1", keep: 3 } } });
 const problems: Problem[] = [];
-console.log(one.warnings[0].kind === "unseen", all, low, scores, problems);
+console.log(one.warnings[0].kind === "unseen", all, low, scores, reasons, problems);

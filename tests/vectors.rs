@@ -8,12 +8,14 @@
 
 use std::path::{Path, PathBuf};
 
+use attrition_core::learn::ranker;
 use attrition_core::model::{Model, WarningKind};
 use attrition_core::num::float;
+use attrition_core::preprocess::{Block, FitRows, Pipeline, PipelineParams, Prepared};
 use attrition_core::schema::{FieldKind, Role, Schema, ValueRef};
 use attrition_core::train::{Calibration, Cv, Trainer};
-use attrition_core::{Column, Error, ErrorKind, Table};
-use serde_json::Value;
+use attrition_core::{Column, Error, ErrorKind, Run, Seed, Table};
+use serde_json::{Value, json};
 
 fn path(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(file)
@@ -248,6 +250,80 @@ fn records_follow_the_rule() {
         golden.push(Some(to_bits(got)));
     }
     compare_golden(&vectors, &golden);
+}
+
+fn numbers(list: &Value) -> Vec<f64> {
+    list.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+}
+
+/// Preprocessing fitted on a table of features alone.
+fn prepared(params: &Value, columns: Vec<Column>, y: &[u8]) -> Result<Prepared, Error> {
+    let table = Table::new(columns)?;
+    let mut schema = Schema::infer(&table)?;
+    for name in table.names() {
+        schema = schema.role(name, Role::Feature)?;
+    }
+    let params = PipelineParams::from_json(&params.to_string())?;
+    let ranker = params.select.as_ref().and_then(ranker);
+    let (bound, rows) = (schema.bind(&table)?, (0..y.len()).collect::<Vec<usize>>());
+    let ranker = ranker.as_deref();
+    let data = FitRows { schema: &schema, bound: &bound, rows: &rows, y, w: None, seed: Seed(0), ranker };
+    params.fit(data, &Run::new())
+}
+
+/// What a pipeline of one column and one feature makes of slots.
+fn applied(pipeline: &Pipeline, slots: &[f64]) -> Vec<f64> {
+    let (mut frame, mut features) = (Block::default(), Block::default());
+    pipeline.start(slots.len(), &mut frame);
+    frame.column_mut(0).copy_from_slice(slots);
+    pipeline.apply(&mut frame, &mut features).unwrap();
+    assert_eq!(features.n_columns(), 1);
+    features.column(0).to_vec()
+}
+
+#[test]
+fn encodings_and_selections_are_those_of_scikit_learn() {
+    let vectors = Vectors::read("selection.json");
+    for case in vectors.cases() {
+        let (input, expected, tolerance) = (&case["input"], &case["expected"], vectors.tolerance(case));
+        let near = |got: &[f64], expected: &[f64]| {
+            assert_eq!(got.len(), expected.len(), "{}: {}", input["step"], case["name"]);
+            for (i, (&g, &e)) in got.iter().zip(expected).enumerate() {
+                assert!(is_close(g, e, tolerance), "{}: {}, {i}: {g} and {e}", input["step"], case["name"]);
+            }
+        };
+        match input["step"].as_str().unwrap() {
+            "target" => {
+                let codes = numbers(&input["codes"]);
+                let y: Vec<u8> = numbers(&input["y"]).iter().map(|&l| l as u8).collect();
+                let levels = Column::strings("c", codes.iter().map(|&c| Some(["a", "b", "c", "d", "e"][c as usize])));
+                let params =
+                    json!({"category": {"encode": "target", "scale": "none", "smoothing": input["smoothing"]}});
+                let pipeline = prepared(&params, vec![levels], &y).unwrap().pipeline;
+                near(&applied(&pipeline, &[0.0, 1.0, 2.0, 3.0, 4.0]), &numbers(&expected["levels"]));
+                near(&applied(&pipeline, &[-1.0]), &[expected["unseen"].as_f64().unwrap()]);
+            }
+            "select" => {
+                let data = &vectors.json["selection"];
+                let y: Vec<u8> = numbers(&data["y"]).iter().map(|&l| l as u8).collect();
+                let columns = data["columns"].as_array().unwrap().iter().enumerate();
+                let columns = columns.map(|(j, x)| Column::float(format!("x{j}"), numbers(x))).collect();
+                let kept: Vec<bool> = serde_json::from_value(expected.clone()).unwrap();
+                match prepared(&json!({"select": input["params"]}), columns, &y) {
+                    Ok(p) => assert_eq!(p.pipeline.selection().unwrap().kept(), kept, "{}", case["name"]),
+                    // A selection that keeps nothing is refused.
+                    Err(e) => {
+                        assert!(
+                            !kept.contains(&true) && e.to_string().contains("keeps nothing"),
+                            "{}: {e}",
+                            case["name"]
+                        )
+                    }
+                }
+            }
+            other => panic!("no such step: {other}"),
+        }
+    }
 }
 
 #[test]

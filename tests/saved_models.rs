@@ -10,6 +10,7 @@ use attrition_core::artifact::FORMAT_VERSION;
 use attrition_core::learn::Learner;
 use attrition_core::model::Model;
 use attrition_core::num::float;
+use attrition_core::preprocess::PipelineParams;
 use attrition_core::schema::{FieldKind, Role, Schema};
 use attrition_core::table::{Buffer, Values};
 use attrition_core::train::{Calibration, Cv, Trainer};
@@ -69,11 +70,38 @@ fn table() -> Table {
     .unwrap()
 }
 
-fn train(learner: &str, calibration: Calibration) -> Model {
+/// Every kind of step.
+fn every_step() -> Value {
+    json!({
+        "derive": {
+            "Tenure": "years(Hired, date('2026-01-01'))",
+            "PayPerAge": "Pay / Age",
+            "AgeGroup": "band(Age, 30, 40, 50)",
+            "PayBand": "band(Pay, 2800, 3600, 4400)",
+            "AtHome": "Remote and Site == 'Oslo'"
+        },
+        "columns": {
+            "Age": {"clip": [0.02, 0.98], "transform": "yeo_johnson"},
+            "Pay": {"impute": "mean", "transform": "quantile_normal", "scale": "min_max"},
+            "Hired": {"scale": "robust", "spline": {"n_knots": 4, "degree": 2}},
+            "Level": {"encode": "ordinal", "order": ["1", "2", "3", "4", "5"], "scale": "none"},
+            "Site": {"encode": "target", "impute": "mode"},
+            "Tenure": {"transform": "log1p", "impute": {"constant": 10}},
+            "PayPerAge": {"transform": "box_cox", "skew_limit": 0.1},
+            "AgeGroup": {"encode": "frequency"},
+            "PayBand": {"drop_first": true}
+        },
+        "select": {"method": "rfe", "keep": 16},
+        "resample": {"method": "smote_nc"}
+    })
+}
+
+fn train(learner: &str, calibration: Calibration, preprocess: &Value) -> Model {
     let table = table();
     let schema = Schema::infer(&table).and_then(|s| s.target("Left", 1)).and_then(|s| s.role("Hired", Role::Feature));
     let schema = schema.and_then(|s| s.kind("Level", FieldKind::Category)).unwrap();
-    let trainer = Trainer::new(schema).learner(Learner::from_name(learner, None).unwrap());
+    let params = PipelineParams::from_json(&preprocess.to_string()).unwrap();
+    let trainer = Trainer::new(schema).learner(Learner::from_name(learner, None).unwrap()).preprocess(params);
     trainer.cv(Cv::Folds(3)).holdout(None).calibration(calibration).seed(7).fit(&table).unwrap()
 }
 
@@ -95,6 +123,7 @@ fn records() -> Vec<Value> {
         json!({"Age": 33, "Pay": 2500.5, "Remote": false, "Level": 2, "Site": "", "Hired": "2015-06-15", "Hobby": "chess"}),
         json!({"Age": -5, "Pay": 1e12, "Remote": true, "Level": 3, "Site": "Oslo", "Hired": "1969-12-31T23:59:59.999999Z"}),
         json!({"Age": 1000, "Pay": -0.0, "Remote": false, "Level": 3, "Site": "Oslo", "Hired": "2199-01-01"}),
+        json!({"Age": 0, "Pay": 3000.5, "Remote": true, "Level": 2, "Site": "Oslo", "Hired": "2030-01-01"}),
         json!({"Age": 44, "Pay": 5e-324, "Remote": false, "Level": 1, "Site": "Oslo", "Hired": "2012-07-07"}),
     ]
 }
@@ -126,15 +155,16 @@ fn expectation(model: &Model) -> String {
 fn bless() {
     let folder = folder(FORMAT_VERSION);
     std::fs::create_dir_all(&folder).unwrap();
-    for (name, learner, calibration) in [
-        ("logistic", "logistic", Calibration::None),
-        ("logistic_sigmoid", "logistic", Calibration::Sigmoid),
-        ("logistic_isotonic", "logistic", Calibration::Isotonic),
-        ("linfa_tree", "linfa_tree", Calibration::None),
+    for (name, learner, calibration, preprocess) in [
+        ("logistic", "logistic", Calibration::None, json!({})),
+        ("logistic_sigmoid", "logistic", Calibration::Sigmoid, json!({})),
+        ("logistic_isotonic", "logistic", Calibration::Isotonic, json!({})),
+        ("linfa_tree", "linfa_tree", Calibration::None, json!({})),
+        ("preprocess", "logistic", Calibration::Sigmoid, every_step()),
     ] {
         let file = folder.join(name).with_extension("attrition");
         if !file.exists() {
-            train(learner, calibration).save(&file).unwrap();
+            train(learner, calibration, &preprocess).save(&file).unwrap();
         }
     }
     for file in saved(FORMAT_VERSION) {

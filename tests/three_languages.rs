@@ -10,9 +10,12 @@ mod shared;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use attrition_core::preprocess::PipelineParams;
 use attrition_core::rng::Rng;
+use attrition_core::table::Values;
 use attrition_core::train::{TrainOptions, train};
 use attrition_core::{Column, Run, Seed, Table, Value, datasets};
+use serde_json::json;
 use shared::shared;
 
 const ROWS: usize = 10_000;
@@ -40,7 +43,11 @@ fn disturbed(value: Value, rng: &mut Rng) -> Value {
 fn write(name: &str, table: &Table, target: &str, positive: Value, learner: &str) {
     let options =
         TrainOptions { target: Some(target.into()), positive, learner: [learner].into(), ..TrainOptions::default() };
-    let model = train(table, &options, &Run::new()).unwrap();
+    write_with(name, table, &options);
+}
+
+fn write_with(name: &str, table: &Table, options: &TrainOptions) {
+    let model = train(table, options, &Run::new()).unwrap();
     let mut rng = Seed(7).stream("three_languages", 0);
     let rows: Vec<BTreeMap<&str, Value>> = (0..ROWS)
         .map(|i| {
@@ -83,6 +90,56 @@ fn embedded_employees() {
     let table = datasets::employees(3000, 5).unwrap();
     write("employees", &table, "Attrition", Value::from("Yes"), "logistic");
     write("employees_tree", &table, "Attrition", Value::from("Yes"), "linfa_tree");
+}
+
+/// The employees with the day they were hired, and gaps.
+fn dated_employees() -> Table {
+    let options = json!({"n_rows": 2000, "seed": 9, "missing": {"rate": 0.05}}).to_string();
+    let options: datasets::EmployeeOptions = serde_json::from_str(&options).unwrap();
+    let table = options.generate(&Run::new()).unwrap();
+    let mut rng = Seed(9).stream("three_languages hired", 0);
+    // Microseconds since 1970, to the second, from 1990 on.
+    let hired: Vec<i64> = (0..2000).map(|_| (7300 * 86_400 + rng.below(1_000_000_000) as i64) * 1_000_000).collect();
+    let hired = Column::new("HireDate", Values::Time(hired.into(), None)).unwrap();
+    Table::new(table.columns().iter().cloned().chain([hired]).collect()).unwrap()
+}
+
+#[test]
+fn every_step_of_preprocessing() {
+    let preprocess = json!({
+        "hr_features": true,
+        "derive": {
+            "Tenure": "years(HireDate, date('2026-01-01'))",
+            "Pressed": "OverTime == 'Yes' and (WorkLifeBalance < 2 or DistanceFromHome / (RemoteDays + 1) > 10)",
+            "PayPerYear": "MonthlyIncome / (TotalWorkingYears + 1)",
+            "Season": "if(quarter(HireDate) == 4, weekday(HireDate), -month(HireDate))",
+            "Root": "sqrt(abs(Age - 40)) + exp(-RemoteDays) + log(max(YearsAtCompany, 1)) + log1p(TrainingTimesLastYear)"
+        },
+        "number": {"transform": "yeo_johnson", "skew_limit": 0.5},
+        "category": {"min_share": 0.02},
+        "columns": {
+            "Age": {"spline": {"n_knots": 6}},
+            "DistanceFromHome": {"transform": "none", "scale": "min_max", "spline": {"n_knots": 4, "degree": 1}},
+            "MonthlyIncome": {"clip": [0.01, 0.99], "transform": "quantile_normal", "skew_limit": null},
+            "EngagementScore": {"clip": [0.01, 0.99], "transform": "box_cox", "skew_limit": null, "scale": "robust"},
+            "PercentSalaryHike": {"transform": "log1p", "impute": "mean", "skew_limit": null},
+            "JobRole": {"encode": "target"},
+            "EducationField": {"encode": "frequency"},
+            "BusinessTravel": {"encode": "ordinal", "order": ["Never", "Rarely", "Often"]},
+            "MaritalStatus": {"drop_first": true},
+            "JobLevel": {"drop": true}
+        },
+        "select": {"method": "mutual_information", "keep": 0.8},
+        "resample": {"method": "smote_nc", "ratio": 0.6}
+    });
+    let options = TrainOptions {
+        target: Some("Attrition".into()),
+        positive: Value::from("Yes"),
+        learner: ["logistic"].into(),
+        preprocess: PipelineParams::from_json(&preprocess.to_string()).unwrap(),
+        ..TrainOptions::default()
+    };
+    write_with("employees_preprocess", &dated_employees(), &options);
 }
 
 #[test]

@@ -25,6 +25,8 @@ fn bits(scores: &[f64]) -> Vec<u64> {
     scores.iter().map(|p| p.to_bits()).collect()
 }
 
+type Open<'a> = Box<dyn Fn() -> Box<dyn Source> + 'a>;
+
 #[test]
 fn a_source_is_the_table_wherever_it_comes_from() {
     let run = Run::new();
@@ -40,7 +42,7 @@ fn a_source_is_the_table_wherever_it_comes_from() {
     let model = train(&table, &options(), &run).unwrap();
     let scores = bits(&model.predict_proba(&table).unwrap());
     let profile = Profile::of(&table, &run).unwrap().to_bytes().unwrap();
-    let sources: [(&str, Box<dyn Fn() -> Box<dyn Source>>); 3] = [
+    let sources: [(&str, Open<'_>); 3] = [
         ("tables", Box::new(|| Box::new(Batches::new(pieces(&employees(), 450).into_iter().map(Ok))))),
         ("csv", Box::new(|| Box::new(scan_csv(&csv, CsvOptions::default(), &Run::new()).unwrap()))),
         (

@@ -233,7 +233,7 @@ class Source:
 
     def __new__(cls, data: Any) -> Source: ...
     def __iter__(self, /) -> Batches: ...
-    def collect(self, *, /, n_threads: int | None = None, progress: _Progress | None = None) -> Table:
+    def collect(self, /, *, n_threads: int | None = None, progress: _Progress | None = None) -> Table:
         """All batches as one table. Whole numbers and floats together are floats; a column without any value in a batch takes
         the others' type.
         """

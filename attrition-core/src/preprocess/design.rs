@@ -47,17 +47,25 @@ impl Design {
         self.columns.iter().map(DesignColumn::n_features).sum()
     }
 
-    /// Standard deviation of each feature, population form, by weight.
+    /// Standard deviation of each feature, population form, by weight; 0 of a constant.
     pub(crate) fn deviations(&self, w: Option<&[f64]>) -> Vec<f64> {
+        self.variances(w).into_iter().map(f64::sqrt).collect()
+    }
+
+    /// Variance of each feature, population form, by weight; 0 of a constant.
+    pub(super) fn variances(&self, w: Option<&[f64]>) -> Vec<f64> {
         let weight = |i: usize| w.map_or(1.0, |w| w[i]);
         let total: f64 = (0..self.n_rows).map(weight).sum::<f64>().max(f64::MIN_POSITIVE);
+        let first = (0..self.n_rows).find(|&i| weight(i) > 0.0).unwrap_or(0);
         let mut out = Vec::with_capacity(self.n_features());
         for column in &self.columns {
             match column {
                 DesignColumn::Dense(v) => {
-                    let mean = v.iter().enumerate().map(|(i, x)| weight(i) * x).sum::<f64>() / total;
-                    let squares = v.iter().enumerate().map(|(i, x)| weight(i) * (x - mean) * (x - mean)).sum::<f64>();
-                    out.push((squares / total).sqrt());
+                    // From the first row's value, so that rounding gives a constant no variance.
+                    let origin = v.get(first).copied().unwrap_or(0.0);
+                    let rows = || v.iter().enumerate().map(|(i, x)| (weight(i), x - origin));
+                    let mean = rows().map(|(w, x)| w * x).sum::<f64>() / total;
+                    out.push(rows().map(|(w, x)| w * (x - mean) * (x - mean)).sum::<f64>() / total);
                 }
                 DesignColumn::Indicators { codes, n_levels } => {
                     let mut weights = vec![0.0; *n_levels];
@@ -66,7 +74,7 @@ impl Design {
                             *of_level += weight(i);
                         }
                     }
-                    out.extend(weights.into_iter().map(|x| x / total).map(|s| (s * (1.0 - s)).sqrt()));
+                    out.extend(weights.into_iter().map(|x| x / total).map(|s| s * (1.0 - s)));
                 }
             }
         }

@@ -128,7 +128,7 @@ impl Chain {
 }
 
 /// A number to six significant digits.
-fn short(x: f64) -> String {
+pub(super) fn short(x: f64) -> String {
     let text = format!("{x:.5e}");
     text.parse::<f64>().map_or(text, |v| v.to_string())
 }

@@ -9,8 +9,12 @@ use crate::{Error, Result, Run, Seed};
 
 /// Neighbours are sought among at most so many rows, drawn by the seed where there are more.
 const MAX_CANDIDATES: usize = 16_384;
-/// Synthetic rows made at a time.
-const CHUNK: usize = 256;
+/// Rows whose neighbours are sought at a time.
+const CHUNK: usize = 64;
+/// Candidates whose distances are found at a time.
+const BLOCK: usize = 512;
+/// At most so many new rows for each row there is: weights far apart could ask for any number.
+const MAX_GROWTH: usize = 100;
 
 /// How training rows are resampled. Rows that are tested or predicted never are.
 ///
@@ -19,15 +23,19 @@ const CHUNK: usize = 256;
 ///
 /// | `method` | does |
 /// |---|---|
-/// | `over` | repeats rows of the rarer label, drawn by their weight |
-/// | `under` | leaves out rows of the other label |
-/// | `smote_nc` | makes new rows between a row of the rarer label and one of its `k_neighbors` nearest of the same label |
+/// | `over` | repeats rows of the rarer label, each as likely as another, with the weight it has |
+/// | `under` | leaves out rows of the other label, each as likely as another |
+/// | `smote_nc` | makes new rows between a row of the rarer label, drawn by its weight, and one of its `k_neighbors` nearest of the same label (all others where there are fewer); each has the mean weight of the rarer label's rows |
+///
+/// Where weights differ, `over` meets the ratio on average, `under` as nearly as whole rows can. Rows of weight 0 take no part.
 ///
 /// SMOTE-NC: the squared distance of two rows is that of their standardised numbers, and for each category or truth value in
 /// which they differ the square of the median standard deviation of these numbers among the rarer label's rows. A new
-/// number lies at a random place between the two rows' numbers; a new category is the most frequent one among the
-/// neighbours (of equals the row's own, else the first). A gap in a number counts as the middle in distances; the new row has a
-/// gap where the row it started from has one. Neighbours are sought among at most 16,384 rows.
+/// number lies at a random place between the two rows' numbers, the same for all of them; a new category is the most frequent
+/// one among the neighbours (of equals the row's own, else that of the nearest), so none is ever between two. A gap in a number
+/// counts as the median in distances; where either row has a gap, the new number is that of the row it started from, gap included.
+/// Without numbers a differing category counts 1. Neighbours are exact among up to 16,384 rows of the rarer label, and among as
+/// many of them, drawn by the seed, where there are more.
 ///
 /// # Reference
 /// Chawla, Bowyer, Hall, Kegelmeyer: SMOTE: Synthetic minority over-sampling technique. Journal of Artificial Intelligence
@@ -119,7 +127,8 @@ pub(super) struct Resampled {
 /// Resample `n` rows with labels `y` and weights `w`.
 ///
 /// # Errors
-/// [`Error::InvalidData`] for rows of one label, or a single row of the rarer one under SMOTE-NC; [`Error::Cancelled`].
+/// [`Error::InvalidData`] for rows of one label, or a single row of the rarer one under SMOTE-NC; [`Error::InvalidParam`] for a ratio
+/// that takes more than 100 new rows a row; [`Error::Cancelled`].
 pub(super) fn resample(
     params: &ResampleParams,
     columns: &[SlotColumn<'_>],
@@ -156,12 +165,21 @@ pub(super) fn resample(
     if weights[rare] >= target {
         return Ok(out);
     }
-    let wanted = ((target - weights[rare]) / out.synthetic_weight).round() as usize;
+    let wanted = ((target - weights[rare]) / out.synthetic_weight).round();
+    if !matches!(params, ResampleParams::Under { .. }) && wanted > (y.len() * MAX_GROWTH) as f64 {
+        return Err(Error::param(
+            "preprocess.resample.ratio",
+            format!("{}, which takes {wanted:e} new rows beside {}", params.ratio(), y.len()),
+            format!("a ratio that takes at most {MAX_GROWTH} new rows a row"),
+            "the weights of the two labels are far apart: lower `ratio`, or weigh by `class_weight`",
+        ));
+    }
+    let wanted = wanted as usize;
     match params {
         ResampleParams::Over { .. } => {
-            let draw = Draw::new(rows, &weight);
+            // A row brings its own weight along: drawing by weight too would square it.
             let mut rng = seed.stream("over_sampling", 0);
-            out.rows.extend((0..wanted).filter_map(|_| rows.get(draw.one(&mut rng))));
+            out.rows.extend((0..wanted).filter_map(|_| rows.get(rng.below(rows.len()))));
         }
         ResampleParams::Under { ratio } => {
             let mut others = by_label[1 - rare].clone();
@@ -189,29 +207,57 @@ pub(super) fn resample(
                     "use {\"method\": \"over\"}",
                 ));
             }
-            let space = Space::new(columns, rows, y.len(), *k_neighbors, seed);
-            let draw = Draw::new(rows, &weight);
-            let made = run.map_chunks(wanted, CHUNK, |range| {
-                run.check()?;
-                let n = range.len();
-                let mut values = Vec::with_capacity(n * columns.len());
-                for i in range {
-                    // One stream a row: no thread count shows.
-                    let mut rng = seed.stream("smote", i as u64);
-                    let base = draw.one(&mut rng);
-                    space.make(columns, base, &mut rng, &mut values);
-                }
-                Ok(values)
-            })?;
+            let space = Space::new(columns, rows, w, *k_neighbors, seed);
+            let draw = Draw::new(&space.rows, &weight);
+            // One stream a row: no thread count shows.
+            let drawn = (0..wanted).map(|i| {
+                let mut rng = seed.stream("smote", i as u64);
+                (draw.one(&mut rng), rng)
+            });
+            let drawn: Vec<(usize, Rng)> = drawn.collect();
+            let mut bases: Vec<usize> = drawn.iter().map(|d| d.0).collect();
+            bases.sort_unstable();
+            bases.dedup();
+            let neighbours = run.map_chunks(bases.len(), CHUNK, |range| space.neighbours(&bases[range], run))?.concat();
+            let new = drawn.into_iter().map(|(base, mut rng)| {
+                let place = bases.partition_point(|&b| b < base);
+                let near = neighbours.get(place).map_or(&[][..], Vec::as_slice);
+                let other = near.get(rng.below(near.len())).copied().unwrap_or(base);
+                New { place, base: space.rows[base], other: space.rows[other], u: rng.uniform() }
+            });
+            let new: Vec<New> = new.collect();
             out.n_synthetic = wanted;
-            for row in made.iter().flat_map(|chunk| chunk.chunks(columns.len().max(1))) {
-                for (column, &x) in out.synthetic.iter_mut().zip(row) {
-                    column.push(x);
+            out.synthetic = run.map(columns.len(), |j| {
+                let c = &columns[j];
+                if !c.nominal {
+                    return Ok(new.iter().map(|n| between(c.values[n.base], c.values[n.other], n.u)).collect());
                 }
-            }
+                let frequent = bases.iter().zip(&neighbours).map(|(&base, near)| {
+                    let others = near.iter().map(|&p| c.values[space.rows[p]]);
+                    most_frequent(c.values[space.rows[base]], others)
+                });
+                let frequent: Vec<f64> = frequent.collect();
+                Ok(new.iter().map(|n| frequent[n.place]).collect())
+            })?;
         }
     }
     Ok(out)
+}
+
+/// A row to be made.
+struct New {
+    /// Of its base among the bases.
+    place: usize,
+    base: usize,
+    other: usize,
+    u: f64,
+}
+
+/// The number at `u` in [0, 1) on the way from `own` to `other`; `own` where either is a gap.
+fn between(own: f64, other: f64, u: f64) -> f64 {
+    let x = own + u * (other - own);
+    // Also where the way is too long for a number.
+    if x.is_finite() { x.clamp(own.min(other), own.max(other)) } else { own }
 }
 
 /// Places in a list of rows, drawn in proportion to their weight.
@@ -234,114 +280,98 @@ impl Draw {
     }
 }
 
-/// The rarer label's rows as points.
+/// The rarer label's rows as points; `m` of them.
 struct Space {
+    /// The rows; neighbours are sought among the first of them.
     rows: Vec<usize>,
-    /// Row-major: standardised numbers of each row.
-    numbers: Vec<f64>,
-    n_numbers: usize,
-    /// Row-major: nominal values of each row, as bits.
-    nominal: Vec<u64>,
-    n_nominal: usize,
+    n_candidates: usize,
+    /// Standardised numbers, `m` a column.
+    numbers: Vec<Vec<f64>>,
+    /// Which of a column's nominal values each row has, `m` a column.
+    nominal: Vec<Vec<u32>>,
     /// What a differing nominal value adds.
     penalty: f64,
-    /// Places among which neighbours are sought, ascending.
-    candidates: Vec<usize>,
     k: usize,
 }
 
 impl Space {
-    fn new(columns: &[SlotColumn<'_>], rows: &[usize], n: usize, k: usize, seed: Seed) -> Space {
+    fn new(columns: &[SlotColumn<'_>], rows: &[usize], w: Option<&[f64]>, k: usize, seed: Seed) -> Space {
+        let mut rows = rows.to_vec();
+        let n_candidates = rows.len().min(MAX_CANDIDATES);
+        if rows.len() > n_candidates {
+            seed.stream("smote_candidates", 0).shuffle(&mut rows);
+            rows[..n_candidates].sort_unstable();
+        }
+        let weight = |i: usize| w.map_or(1.0, |w| w[i]);
         let mut spreads = Vec::new();
-        let mut scaled: Vec<Vec<f64>> = Vec::new();
+        let mut numbers: Vec<Vec<f64>> = Vec::new();
         for c in columns.iter().filter(|c| !c.nominal) {
-            let there = || (0..n).map(|i| c.values[i]).filter(|x| !x.is_nan());
-            let count = there().count().max(1) as f64;
-            let mean = there().sum::<f64>() / count;
-            let sd = (there().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count).sqrt();
-            let sd = if sd > 0.0 && sd.is_finite() { sd } else { 1.0 };
-            let middle = median(c.values, None);
+            let there =
+                || c.values.iter().enumerate().map(|(i, &x)| (x, weight(i))).filter(|p| p.1 > 0.0 && !p.0.is_nan());
+            let (mean, sd) = mean_and_deviation(there());
+            let middle = median(c.values, w);
             let column: Vec<f64> = rows
                 .iter()
                 .map(|&i| if c.values[i].is_nan() { middle } else { c.values[i] })
-                .map(|x| (x - mean) / sd)
+                .map(|x| (x - mean) / if sd > 0.0 { sd } else { 1.0 })
                 .collect();
-            let m = column.iter().sum::<f64>() / column.len() as f64;
-            spreads.push((column.iter().map(|x| (x - m) * (x - m)).sum::<f64>() / column.len() as f64).sqrt());
-            scaled.push(column);
+            spreads.push(mean_and_deviation(column.iter().copied().zip(rows.iter().map(|&i| weight(i)))).1);
+            numbers.push(column);
         }
-        let nominal: Vec<&SlotColumn<'_>> = columns.iter().filter(|c| c.nominal).collect();
-        let mut numbers = Vec::with_capacity(rows.len() * scaled.len());
-        let mut codes = Vec::with_capacity(rows.len() * nominal.len());
-        for (place, &row) in rows.iter().enumerate() {
-            numbers.extend(scaled.iter().map(|c| c[place]));
+        let nominal = columns.iter().filter(|c| c.nominal).map(|c| {
             // All gaps are one value; so are both zeros.
-            codes.extend(
-                nominal.iter().map(|c| if c.values[row].is_nan() { u64::MAX } else { (c.values[row] + 0.0).to_bits() }),
-            );
-        }
+            let bits = |i: usize| if c.values[i].is_nan() { u64::MAX } else { (c.values[i] + 0.0).to_bits() };
+            let mut levels: Vec<u64> = rows.iter().map(|&i| bits(i)).collect();
+            levels.sort_unstable();
+            levels.dedup();
+            rows.iter().map(|&i| levels.partition_point(|&l| l < bits(i)) as u32).collect()
+        });
+        let nominal = nominal.collect();
         let spread = if spreads.is_empty() { 1.0 } else { median(&spreads, None) };
-        let mut candidates: Vec<usize> = (0..rows.len()).collect();
-        if rows.len() > MAX_CANDIDATES {
-            seed.stream("smote_candidates", 0).shuffle(&mut candidates);
-            candidates.truncate(MAX_CANDIDATES);
-            candidates.sort_unstable();
-        }
-        Space {
-            rows: rows.to_vec(),
-            numbers,
-            n_numbers: scaled.len(),
-            nominal: codes,
-            n_nominal: nominal.len(),
-            penalty: spread * spread,
-            candidates,
-            k,
-        }
+        Space { rows, n_candidates, numbers, nominal, penalty: spread * spread, k }
     }
 
-    fn distance(&self, a: usize, b: usize) -> f64 {
-        let (x, y) = (&self.numbers[a * self.n_numbers..], &self.numbers[b * self.n_numbers..]);
-        let mut sum = 0.0;
-        for (x, y) in x[..self.n_numbers].iter().zip(&y[..self.n_numbers]) {
-            sum += (x - y) * (x - y);
-        }
-        let (x, y) = (&self.nominal[a * self.n_nominal..], &self.nominal[b * self.n_nominal..]);
-        let differ = x[..self.n_nominal].iter().zip(&y[..self.n_nominal]).filter(|(x, y)| x != y).count();
-        sum + self.penalty * differ as f64
-    }
-
-    /// The places of the nearest others, nearest first; of equals the first.
-    fn neighbours(&self, place: usize) -> Vec<usize> {
-        let mut nearest: Vec<(f64, usize)> = Vec::with_capacity(self.k + 1);
-        for &other in self.candidates.iter().filter(|o| **o != place) {
-            let d = self.distance(place, other);
-            if nearest.len() == self.k && nearest.last().is_some_and(|worst| d >= worst.0) {
-                continue;
+    /// The places of the nearest others of each of some places, nearest first; of equals the first.
+    fn neighbours(&self, places: &[usize], run: &Run) -> Result<Vec<Vec<usize>>> {
+        let mut nearest: Vec<Vec<(f64, usize)>> = vec![Vec::with_capacity(self.k + 1); places.len()];
+        let mut distances = [0.0; BLOCK];
+        let mut differ = [0u32; BLOCK];
+        // A block of candidates stays in the cache for all places; along it, columns are added up one by one.
+        for start in (0..self.n_candidates).step_by(BLOCK) {
+            run.check()?;
+            let block = start..(start + BLOCK).min(self.n_candidates);
+            let (distances, differ) = (&mut distances[..block.len()], &mut differ[..block.len()]);
+            for (&place, nearest) in places.iter().zip(&mut nearest) {
+                differ.fill(0);
+                for column in &self.nominal {
+                    let own = column[place];
+                    differ.iter_mut().zip(&column[block.clone()]).for_each(|(d, &x)| *d += u32::from(x != own));
+                }
+                distances.iter_mut().zip(&*differ).for_each(|(d, &n)| *d = self.penalty * f64::from(n));
+                for column in &self.numbers {
+                    let own = column[place];
+                    distances.iter_mut().zip(&column[block.clone()]).for_each(|(d, &x)| *d += (x - own) * (x - own));
+                }
+                for (other, &d) in block.clone().zip(&*distances) {
+                    let near = nearest.len() < self.k || nearest.last().is_some_and(|worst| d < worst.0);
+                    if near && other != place {
+                        let at = nearest.partition_point(|n| n.0 <= d);
+                        nearest.insert(at, (d, other));
+                        nearest.truncate(self.k);
+                    }
+                }
             }
-            let at = nearest.partition_point(|n| n.0 <= d);
-            nearest.insert(at, (d, other));
-            nearest.truncate(self.k);
         }
-        nearest.into_iter().map(|n| n.1).collect()
+        Ok(nearest.into_iter().map(|of_place| of_place.into_iter().map(|n| n.1).collect()).collect())
     }
+}
 
-    /// Append one new row.
-    fn make(&self, columns: &[SlotColumn<'_>], base: usize, rng: &mut Rng, out: &mut Vec<f64>) {
-        let neighbours = self.neighbours(base);
-        let chosen = neighbours.get(rng.below(neighbours.len().max(1))).copied().unwrap_or(base);
-        let u = rng.uniform();
-        for c in columns {
-            let own = c.values[self.rows[base]];
-            let other = c.values[self.rows[chosen]];
-            out.push(if c.nominal {
-                most_frequent(own, neighbours.iter().map(|&p| c.values[self.rows[p]]))
-            } else if own.is_nan() || other.is_nan() {
-                own
-            } else {
-                own + u * (other - own)
-            });
-        }
-    }
+/// Mean and standard deviation, population form, of values with their weights; (0, 0) of none, and where they overflow.
+fn mean_and_deviation(values: impl Iterator<Item = (f64, f64)> + Clone) -> (f64, f64) {
+    let total: f64 = values.clone().map(|(_, w)| w).sum();
+    let mean = values.clone().map(|(x, w)| w * x).sum::<f64>() / total;
+    let sd = (values.map(|(x, w)| w * (x - mean) * (x - mean)).sum::<f64>() / total).sqrt();
+    if mean.is_finite() && sd.is_finite() { (mean, sd) } else { (0.0, 0.0) }
 }
 
 /// The most frequent value; of equals `own`, else the first.
@@ -362,6 +392,7 @@ fn most_frequent(own: f64, values: impl Iterator<Item = f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{number, numbers};
     use proptest::prelude::*;
 
     struct Rows {
@@ -414,8 +445,123 @@ mod tests {
         let w: Vec<f64> = (0..600).map(|i| f64::from(i % 3)).collect();
         let over = r.resample(&ResampleParams::Over { ratio: 1.0 }, Some(&w), 1);
         let sum = |label: u8| over.rows.iter().filter(|&&i| r.y[i] == label).map(|&i| w[i]).sum::<f64>();
-        assert!((sum(1) / sum(0) - 1.0).abs() < 0.1);
+        assert!((sum(1) / sum(0) - 1.0).abs() < 0.05, "{}", sum(1) / sum(0));
         assert!(over.rows[600..].iter().all(|&i| w[i] > 0.0));
+        // A row of weight 2 is drawn as often as one of weight 1, and counts twice.
+        let heavy = over.rows[600..].iter().filter(|&&i| w[i] == 2.0).count() as f64 / (over.rows.len() - 600) as f64;
+        let rare: Vec<usize> = (0..600).filter(|&i| r.y[i] == 1 && w[i] > 0.0).collect();
+        let share = rare.iter().filter(|&&i| w[i] == 2.0).count() as f64 / rare.len() as f64;
+        assert!((heavy - share).abs() < 0.1, "{heavy} {share}");
+        let smote = r.resample(&ResampleParams::SmoteNc { ratio: 1.0, k_neighbors: 5 }, Some(&w), 1);
+        let made = smote.n_synthetic as f64 * smote.synthetic_weight;
+        let before: Vec<f64> = (0..2).map(|label| (0..600).filter(|&i| r.y[i] == label).map(|i| w[i]).sum()).collect();
+        assert!((before[1] + made - before[0]).abs() <= smote.synthetic_weight / 2.0 + 1e-9);
+    }
+
+    fn bits(new: &Resampled) -> Vec<Vec<u64>> {
+        new.synthetic.iter().map(|c| c.iter().map(|x| x.to_bits()).collect()).collect()
+    }
+
+    #[test]
+    fn weight_zero_is_no_row_and_equal_weights_are_none() {
+        let r = rows(300, 6);
+        let w: Vec<f64> = (0..300).map(|i| f64::from(u8::from(i % 4 != 1))).collect();
+        let left: Vec<usize> = (0..300).filter(|i| w[*i] > 0.0).collect();
+        let take = |v: &[f64]| left.iter().map(|&i| v[i]).collect::<Vec<f64>>();
+        let fewer = Rows {
+            number: take(&r.number),
+            gappy: take(&r.gappy),
+            category: take(&r.category),
+            y: left.iter().map(|&i| r.y[i]).collect(),
+        };
+        for params in [
+            ResampleParams::SmoteNc { ratio: 0.8, k_neighbors: 4 },
+            ResampleParams::Over { ratio: 0.8 },
+            ResampleParams::Under { ratio: 0.8 },
+        ] {
+            let (a, b) = (r.resample(&params, Some(&w), 1), fewer.resample(&params, None, 1));
+            assert_eq!(bits(&a), bits(&b));
+            let heavy: Vec<usize> = a.rows.iter().copied().filter(|&i| w[i] > 0.0).collect();
+            assert_eq!(heavy, b.rows.iter().map(|&i| left[i]).collect::<Vec<_>>());
+            let (a, b) = (r.resample(&params, None, 1), r.resample(&params, Some(&[2.0; 300]), 1));
+            assert_eq!(bits(&a), bits(&b));
+            assert_eq!(a.rows, b.rows);
+        }
+        // Whole weights standardise as repeated rows do.
+        let w: Vec<f64> = (0..300).map(|i| f64::from(i % 3)).collect();
+        let repeated: Vec<usize> = (0..300).flat_map(|i| std::iter::repeat_n(i, i % 3)).collect();
+        let values: Vec<f64> = repeated.iter().map(|&i| r.gappy[i]).collect();
+        let rare = |rows: Vec<usize>, label: &dyn Fn(usize) -> u8| -> Vec<usize> {
+            rows.into_iter().filter(|&i| label(i) == 1).collect()
+        };
+        let column = SlotColumn { nominal: false, values: &r.gappy };
+        let present = rare((0..300).filter(|&i| w[i] > 0.0).collect(), &|i| r.y[i]);
+        let one = Space::new(&[column], &present, Some(&w), 3, Seed(0));
+        let column = SlotColumn { nominal: false, values: &values };
+        let twin = rare((0..repeated.len()).collect(), &|i| r.y[repeated[i]]);
+        let two = Space::new(&[column], &twin, None, 3, Seed(0));
+        assert!((one.penalty - two.penalty).abs() < 1e-12, "{} {}", one.penalty, two.penalty);
+        let place = |i: usize| two.rows.iter().position(|&row| repeated[row] == i).unwrap();
+        for (i, x) in one.rows.iter().zip(&one.numbers[0]) {
+            assert!((x - two.numbers[0][place(*i)]).abs() < 1e-12);
+        }
+    }
+
+    /// `tests/vectors/kept_features.json`.
+    #[test]
+    fn neighbours_are_those_of_imbalanced_learn() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/kept_features.json");
+        let vectors: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let v = &vectors["neighbours"];
+        let lists = |name: &str| -> Vec<Vec<f64>> { v[name].as_array().unwrap().iter().map(numbers).collect() };
+        let (given, nominal) = (lists("numbers"), lists("nominal"));
+        let column = |nominal| move |values| SlotColumn { nominal, values };
+        let columns: Vec<SlotColumn<'_>> = given
+            .iter()
+            .map(Vec::as_slice)
+            .map(column(false))
+            .chain(nominal.iter().map(Vec::as_slice).map(column(true)))
+            .collect();
+        let y = numbers(&v["y"]);
+        let rare: Vec<usize> = (0..y.len()).filter(|&i| y[i] == 1.0).collect();
+        let k = v["k_neighbors"].as_u64().unwrap() as usize;
+        let space = Space::new(&columns, &rare, None, k, Seed(0));
+        assert!((space.penalty - number(&v["penalty"])).abs() < 1e-9);
+        let places: Vec<usize> = (0..rare.len()).collect();
+        let got = space.neighbours(&places, &Run::new()).unwrap();
+        for (place, expected) in v["expected"].as_array().unwrap().iter().enumerate() {
+            assert_eq!(rare[place] as f64, number(&expected[0]));
+            let near: Vec<f64> = got[place].iter().map(|&p| rare[p] as f64).collect();
+            assert_eq!(near, numbers(&expected[1]), "row {}", rare[place]);
+        }
+    }
+
+    #[test]
+    fn categories_are_those_most_frequent_among_the_neighbours() {
+        assert_eq!(most_frequent(3.0, [1.0, 2.0, 2.0].into_iter()), 2.0);
+        assert_eq!(most_frequent(2.0, [1.0, 2.0, 1.0, 2.0].into_iter()), 2.0);
+        assert_eq!(most_frequent(3.0, [1.0, 2.0, 2.0, 1.0].into_iter()), 1.0);
+        assert!(most_frequent(0.0, [f64::NAN, 1.0, f64::NAN].into_iter()).is_nan());
+        assert_eq!(most_frequent(4.0, [].into_iter()), 4.0);
+        // Only categories; a constant; a column of gaps alone; more neighbours asked for than there are.
+        let (a, b) = ([0.0, 1.0, 1.0, 2.0, 0.0, 1.0], [1.0; 6]);
+        let y = [1, 1, 1, 0, 0, 0];
+        let make = |columns: &[SlotColumn<'_>], y: &[u8]| {
+            let params = ResampleParams::SmoteNc { ratio: 1.0, k_neighbors: 50 };
+            resample(&params, columns, y, None, Seed(1), &Run::new()).unwrap()
+        };
+        let nominal = |values| SlotColumn { nominal: true, values };
+        let dense = |values| SlotColumn { nominal: false, values };
+        let uneven = [1, 1, 0, 0, 0, 0];
+        let new = make(&[nominal(&a), nominal(&b)], &uneven);
+        assert_eq!(new.n_synthetic, 2);
+        assert!(new.synthetic[0].iter().all(|x| [0.0, 1.0].contains(x)) && new.synthetic[1] == [1.0, 1.0]);
+        let gaps = [f64::NAN; 6];
+        let new = make(&[dense(&b), dense(&gaps), dense(&a)], &uneven);
+        assert!(new.synthetic[0] == [1.0, 1.0] && new.synthetic[1].iter().all(|x| x.is_nan()));
+        assert!(new.synthetic[2].iter().all(|x| (0.0..=1.0).contains(x)));
+        assert_eq!(make(&[dense(&a)], &y).n_synthetic, 0);
+        assert_eq!(make(&[], &uneven).synthetic, Vec::<Vec<f64>>::new());
     }
 
     #[test]
@@ -442,14 +588,13 @@ mod tests {
 
     #[test]
     fn neighbours_are_the_nearest() {
-        // imbalanced-learn's distance on standardised numbers: differing categories cost the median deviation, squared.
+        // By hand: a differing category costs the median deviation, squared.
         let number = [0.0, 1.0, 2.0, 10.0, 0.5];
         let category = [0.0, 0.0, 1.0, 0.0, 1.0];
         let columns = [SlotColumn { nominal: false, values: &number }, SlotColumn { nominal: true, values: &category }];
-        let space = Space::new(&columns, &[0, 1, 2, 3, 4], 5, 2, Seed(0));
+        let space = Space::new(&columns, &[0, 1, 2, 3, 4], None, 2, Seed(0));
         assert!((space.penalty - 1.0).abs() < 1e-12);
-        assert_eq!(space.neighbours(0), [1, 4]);
-        assert_eq!(space.neighbours(2), [4, 1]);
+        assert_eq!(space.neighbours(&[0, 2], &Run::new()).unwrap(), [[1, 4], [4, 1]]);
     }
 
     #[test]
@@ -464,6 +609,28 @@ mod tests {
         }
         let one = SlotColumn { nominal: false, values: &[1.0, 2.0, 3.0] };
         let smote = ResampleParams::SmoteNc { ratio: 1.0, k_neighbors: 5 };
+        let run = Run::new();
+        for text in [
+            r#"{"method": "smote"}"#,
+            r#"{"method": "over", "k_neighbors": 3}"#,
+            r#"{"method": "smote_nc", "k_neighbors": -1}"#,
+            r#"{"method": "under", "ratio": "half"}"#,
+            r#"{"ratio": 1}"#,
+        ] {
+            assert!(serde_json::from_str::<ResampleParams>(text).is_err(), "{text}");
+        }
+        let usual: ResampleParams = serde_json::from_str(r#"{"method": "smote_nc"}"#).unwrap();
+        assert_eq!(usual, ResampleParams::SmoteNc { ratio: 1.0, k_neighbors: 5 });
+        // Weights so far apart that the ratio would take a quintillion rows.
+        for params in [ResampleParams::Over { ratio: 1.0 }, usual] {
+            let w = [1e-9, 1e-9, 1e9];
+            let e = resample(&params, &[one], &[1, 1, 0], Some(&w), Seed(0), &run).unwrap_err().to_string();
+            assert!(e.contains("preprocess.resample.ratio") && e.contains("class_weight"), "{e}");
+        }
+        let token = crate::CancelToken::new();
+        token.cancel();
+        let e = resample(&smote, &[one], &[1, 1, 0], Some(&[1.0, 1.0, 9.0]), Seed(0), &run.cancel_token(token));
+        assert_eq!(e.unwrap_err().kind(), crate::ErrorKind::Cancelled);
         for (y, words) in [([0, 0, 0], "one label"), ([0, 1, 0], "one training row")] {
             let e = resample(&smote, &[one], &y, None, Seed(0), &Run::new()).unwrap_err().to_string();
             assert!(e.contains(words), "{e}");
@@ -481,10 +648,48 @@ mod tests {
             ] {
                 let bits = |threads| {
                     let new = r.resample(&params, None, threads);
-                    let bits: Vec<u64> = new.synthetic.iter().flatten().map(|x| x.to_bits()).collect();
-                    (new.rows, bits)
+                    (bits(&new), new.rows)
                 };
                 prop_assert_eq!(bits(1), bits(3));
+            }
+        }
+
+        #[test]
+        fn any_rows_are_resampled_or_refused(
+            cells in prop::collection::vec(
+                prop_oneof![Just(f64::NAN), Just(1e308), Just(-1e308), Just(5e-324), Just(0.1), -3.0..3.0f64],
+                2..60,
+            ),
+            y in prop::collection::vec(0u8..2, 30),
+            w in prop::option::of(prop::collection::vec(prop_oneof![Just(0.0), Just(1e-9), Just(1.0), 0.0..5.0f64], 30)),
+            nominal in any::<[bool; 2]>(),
+            ratio in 0.01..=1.0f64,
+            k in 1usize..40,
+        ) {
+            let n = cells.len() / 2;
+            let columns =
+                [0, 1].map(|j| SlotColumn { nominal: nominal[j], values: &cells[j * n..(j + 1) * n] });
+            let w = w.as_ref().map(|w| &w[..n]);
+            for params in [
+                ResampleParams::SmoteNc { ratio, k_neighbors: k },
+                ResampleParams::Over { ratio },
+                ResampleParams::Under { ratio },
+            ] {
+                let Ok(new) = resample(&params, &columns, &y[..n], w, Seed(3), &Run::new()) else { continue };
+                prop_assert!(new.rows.iter().all(|&i| i < n));
+                for (j, (made, given)) in new.synthetic.iter().zip(&columns).enumerate() {
+                    prop_assert!(made.is_empty() || made.len() == new.n_synthetic);
+                    let (low, high) = given
+                        .values
+                        .iter()
+                        .zip(&y)
+                        .filter(|(x, label)| !x.is_nan() && **label == new.synthetic_label)
+                        .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), (x, _)| (a.min(*x), b.max(*x)));
+                    for x in made {
+                        prop_assert!(x.is_nan() || (low <= *x && *x <= high));
+                        prop_assert!(!nominal[j] || x.is_nan() || given.values.contains(x));
+                    }
+                }
             }
         }
     }

@@ -1,7 +1,10 @@
 //! Which of the design's features stay, and why.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
+use super::pipeline::short;
 use super::{Block, Design, DesignColumn};
 use crate::num::float;
 use crate::num::linalg::dot;
@@ -11,7 +14,7 @@ use crate::{Error, Result, Run, Seed};
 
 /// Ranks features by a fitted learner.
 pub trait Ranker: Sync {
-    /// How much each feature of the design weighs, `(p,)`, 0 or more.
+    /// How much each feature of the design weighs, `(p,)`, finite and 0 or more.
     ///
     /// # Errors
     /// Those of fitting the learner.
@@ -208,7 +211,8 @@ impl Design {
 /// Select among the features of `n` training rows with labels `y` (0 or 1) and weights `w`. At least one stays.
 ///
 /// # Errors
-/// [`Error::InvalidParam`] when no feature would stay; the ranker's errors; [`Error::Cancelled`].
+/// [`Error::InvalidParam`] when no feature would stay; the ranker's errors, and [`Error::Numeric`] where it returns other than one
+/// weight a feature; [`Error::Cancelled`].
 pub(super) fn select(
     params: &SelectParams,
     design: &Design,
@@ -227,21 +231,32 @@ pub(super) fn select(
                 hint: "give `FitRows` a ranker, as `learn::ranker` makes it".into(),
             });
         };
-        ranker.importances(design, y, w, seed, run)
+        let weights = ranker.importances(design, y, w, seed, run)?;
+        // Anybody may write a ranker.
+        if weights.len() == design.n_features() && weights.iter().all(|x| x.is_finite() && *x >= 0.0) {
+            return Ok(weights);
+        }
+        Err(Error::Numeric {
+            what: "the ranking of features",
+            why: format!(
+                "the ranker gave {} weights to {} features, or one that is no number >= 0",
+                weights.len(),
+                design.n_features()
+            ),
+            hint: "return one finite number >= 0 for each feature".into(),
+        })
     };
     // (score, kept, reason) of each feature.
     let decided: Vec<(Option<f64>, bool, String)> = match params {
-        SelectParams::Variance { threshold } => {
-            let sums = sums(design, y, w, run)?;
-            (0..p)
-                .map(|j| {
-                    let v = sums.covariance(j, j);
-                    let kept = v > *threshold;
-                    (Some(v), kept, format!("variance {v:.4} {} {threshold}", if kept { ">" } else { "<=" }))
-                })
-                .collect()
-        }
-        SelectParams::Correlation { limit } => correlated(&sums(design, y, w, run)?, *limit, &design.names),
+        SelectParams::Variance { threshold } => design
+            .variances(w)
+            .into_iter()
+            .map(|v| {
+                let kept = v > *threshold;
+                (Some(v), kept, format!("variance {} {} {threshold}", short(v), if kept { ">" } else { "<=" }))
+            })
+            .collect(),
+        SelectParams::Correlation { limit } => Correlations::of(design, y, w, run)?.decide(*limit, &design.names),
         SelectParams::MutualInformation { keep } => {
             let scores = run.map(p, |j| Ok(information(&feature(design, j), y, w)))?;
             top(scores, keep.of(p), "mutual information")
@@ -249,7 +264,7 @@ pub(super) fn select(
         SelectParams::Importance { keep } => top(rank(design)?, keep.of(p), "weight"),
         SelectParams::L1 { c } => rank(design)?
             .into_iter()
-            .map(|s| (Some(s), s > 0.0, format!("weight {s:.4} under an L1 penalty with c = {c}")))
+            .map(|s| (Some(s), s > 0.0, format!("weight {} under an L1 penalty with c = {c}", short(s))))
             .collect(),
         SelectParams::Rfe { keep, step } => eliminate(design, keep.of(p), *step, rank)?,
     };
@@ -284,7 +299,7 @@ fn top(scores: Vec<f64>, k: usize, what: &str) -> Vec<(Option<f64>, bool, String
     order.iter().enumerate().for_each(|(i, &j)| place[j] = i);
     let n = scores.len();
     (0..n)
-        .map(|j| (Some(scores[j]), place[j] < k, format!("{what} {:.4}, place {} of {n}", scores[j], place[j] + 1)))
+        .map(|j| (Some(scores[j]), place[j] < k, format!("{what} {}, place {} of {n}", short(scores[j]), place[j] + 1)))
         .collect()
 }
 
@@ -297,125 +312,142 @@ fn eliminate(
 ) -> Result<Vec<(Option<f64>, bool, String)>> {
     let p = design.n_features();
     let step = step.of(p);
+    let n_rounds = p.saturating_sub(k).div_ceil(step);
     let mut left: Vec<usize> = (0..p).collect();
     let mut decided = vec![(None, true, String::new()); p];
-    let mut round = 0;
-    loop {
-        let mut kept = vec![false; p];
-        left.iter().for_each(|&j| kept[j] = true);
-        let weights = rank(&design.keep(&kept))?;
-        if left.len() <= k {
-            for (&j, &weight) in left.iter().zip(&weights) {
-                decided[j] = (Some(weight), true, format!("left after {round} rounds, weight {weight:.4}"));
-            }
-            return Ok(decided);
-        }
-        round += 1;
+    for round in 1..=n_rounds {
+        let weights = rank(&design.keep(&flags(&left, p)))?;
         let mut order: Vec<usize> = (0..left.len()).collect();
         order.sort_by(|&a, &b| weights[a].total_cmp(&weights[b]).then(b.cmp(&a)));
         order.truncate(step.min(left.len() - k));
         for &i in &order {
             let weight = weights[i];
-            decided[left[i]] = (Some(weight), false, format!("eliminated in round {round}, weight {weight:.4}"));
+            let reason = format!("eliminated in round {round} of {n_rounds}, weight {}", short(weight));
+            decided[left[i]] = (Some(weight), false, reason);
         }
-        order.sort_unstable();
-        for i in order.into_iter().rev() {
-            left.remove(i);
-        }
+        left.retain(|&j| decided[j].1);
     }
+    let weights = rank(&design.keep(&flags(&left, p)))?;
+    for (&j, &weight) in left.iter().zip(&weights) {
+        decided[j] = (Some(weight), true, format!("left after {n_rounds} rounds, weight {}", short(weight)));
+    }
+    Ok(decided)
 }
 
-/// Weighted sums of the features and the label: `p + 1` columns, the label last.
-struct Sums {
-    total: f64,
-    means: Vec<f64>,
-    /// Centred cross products.
+/// Whether each of `p` features is among some.
+fn flags(some: &[usize], p: usize) -> Vec<bool> {
+    let mut flags = vec![false; p];
+    some.iter().for_each(|&j| flags[j] = true);
+    flags
+}
+
+/// Correlations of the features and the label, the label last: `(p + 1) × (p + 1)`.
+struct Correlations {
+    k: usize,
+    /// Centred cross products; of a pair the one whose first index is lower.
     products: Vec<f64>,
 }
 
-impl Sums {
-    fn covariance(&self, i: usize, j: usize) -> f64 {
-        self.products[i * self.means.len() + j] / self.total.max(f64::MIN_POSITIVE)
-    }
-    fn correlation(&self, i: usize, j: usize) -> f64 {
-        let scale = (self.covariance(i, i) * self.covariance(j, j)).sqrt();
-        if scale > 0.0 { self.covariance(i, j) / scale } else { 0.0 }
-    }
-}
+/// Adds what a few rows give, their columns and their weights, to sums.
+type Adds<'a> = dyn Fn(&[Vec<f64>], &[f64], &mut [f64]) -> Result<()> + Sync + 'a;
 
-fn sums(design: &Design, y: &[u8], w: Option<&[f64]>, run: &Run) -> Result<Sums> {
-    let k = design.n_features() + 1;
-    // One pass for the means, one for products of what is left: no cancellation.
-    let pass = |means: Option<&[f64]>| -> Result<(f64, Vec<f64>)> {
-        let size = if means.is_some() { k * k } else { k };
-        let chunks = run.map_chunks(design.n_rows, CHUNK_ROWS, |rows| {
-            run.check()?;
+/// At most so many partial sums of `(p + 1)²` numbers are held at a time.
+const MAX_PIECES: usize = 8;
+
+impl Correlations {
+    /// Of the rows by their weight: one pass for the means, one for products of what is left. Values are taken from those of the
+    /// first row, so that rounding gives a constant no variance.
+    fn of(design: &Design, y: &[u8], w: Option<&[f64]>, run: &Run) -> Result<Correlations> {
+        let k = design.n_features() + 1;
+        let n = design.n_rows;
+        let weight = |i: usize| w.map_or(1.0, |w| w[i]);
+        let centred = |rows: Range<usize>, origin: &[f64]| -> Vec<Vec<f64>> {
             let mut block = Block::default();
             design.block(rows.clone(), &mut block);
-            let label: Vec<f64> = y[rows.clone()].iter().map(|&l| f64::from(l)).collect();
-            let weights: Vec<f64> = rows.clone().map(|i| w.map_or(1.0, |w| w[i])).collect();
-            let column = |j: usize| if j + 1 == k { label.as_slice() } else { block.column(j) };
-            let mut out = vec![0.0; size];
-            match means {
-                None => (0..k).for_each(|j| out[j] = dot(column(j), &weights)),
-                Some(means) => {
-                    let centred: Vec<Vec<f64>> =
-                        (0..k).map(|j| column(j).iter().map(|x| x - means[j]).collect()).collect();
-                    for i in 0..k {
-                        let weighted: Vec<f64> = centred[i].iter().zip(&weights).map(|(x, w)| x * w).collect();
-                        for j in i..k {
-                            out[i * k + j] = dot(&weighted, &centred[j]);
-                        }
-                    }
+            let feature = |j: usize| block.column(j).iter().map(|x| x - origin[j]).collect();
+            let mut columns: Vec<Vec<f64>> = (0..k - 1).map(feature).collect();
+            columns.push(y[rows].iter().map(|&l| f64::from(l) - origin[k - 1]).collect());
+            columns
+        };
+        // Adds `f(columns, weights, sums)` up over all rows.
+        let pass = |size: usize, origin: &[f64], f: &Adds<'_>| {
+            let piece = n.div_ceil(MAX_PIECES).next_multiple_of(CHUNK_ROWS);
+            let pieces = run.map_chunks(n, piece, |rows| {
+                let mut out = vec![0.0; size];
+                for start in rows.clone().step_by(CHUNK_ROWS) {
+                    let part = start..(start + CHUNK_ROWS).min(rows.end);
+                    let weights: Vec<f64> = part.clone().map(weight).collect();
+                    f(&centred(part, origin), &weights, &mut out)?;
+                }
+                Ok(out)
+            })?;
+            let mut total = vec![0.0; size];
+            for piece in pieces {
+                total.iter_mut().zip(piece).for_each(|(t, x)| *t += x);
+            }
+            Ok::<_, Error>(total)
+        };
+
+        let first = (0..n).find(|&i| weight(i) > 0.0).unwrap_or(0);
+        let mut origin: Vec<f64> = centred(first..(first + 1).min(n), &vec![0.0; k])
+            .iter()
+            .map(|c| c.first().copied().unwrap_or(0.0))
+            .collect();
+        let sums = pass(k, &origin, &|columns, weights, out| {
+            out.iter_mut().zip(columns).for_each(|(sum, c)| *sum += dot(c, weights));
+            run.check()
+        })?;
+        let total: f64 = (0..n).map(weight).sum::<f64>().max(f64::MIN_POSITIVE);
+        origin.iter_mut().zip(sums).for_each(|(o, sum)| *o += sum / total);
+        let products = pass(k * k, &origin, &|columns, weights, out| {
+            for (i, a) in columns.iter().enumerate() {
+                run.check()?;
+                let weighted: Vec<f64> = a.iter().zip(weights).map(|(x, w)| x * w).collect();
+                for (sum, b) in out[i * k + i..(i + 1) * k].iter_mut().zip(&columns[i..]) {
+                    *sum += dot(&weighted, b);
                 }
             }
-            Ok((weights.iter().sum::<f64>(), out))
+            Ok(())
         })?;
-        let mut total = (0.0, vec![0.0; size]);
-        for (weight, chunk) in chunks {
-            total.0 += weight;
-            total.1.iter_mut().zip(chunk).for_each(|(t, c)| *t += c);
-        }
-        Ok(total)
-    };
-    let (total, mut means) = pass(None)?;
-    means.iter_mut().for_each(|m| *m /= total.max(f64::MIN_POSITIVE));
-    let (_, mut products) = pass(Some(&means))?;
-    for i in 0..k {
-        for j in 0..i {
-            products[i * k + j] = products[j * k + i];
-        }
+        Ok(Correlations { k, products })
     }
-    Ok(Sums { total, means, products })
-}
 
-/// Features by their correlation with the label, strongest first; each stays unless one that stayed is too near it.
-fn correlated(sums: &Sums, limit: f64, names: &[String]) -> Vec<(Option<f64>, bool, String)> {
-    let p = sums.means.len() - 1;
-    let with_label: Vec<f64> = (0..p).map(|j| sums.correlation(j, p).abs()).collect();
-    let mut order: Vec<usize> = (0..p).collect();
-    order.sort_by(|&a, &b| with_label[b].total_cmp(&with_label[a]).then(a.cmp(&b)));
-    let mut decided = vec![(None, true, String::new()); p];
-    let mut stayed: Vec<usize> = Vec::new();
-    for j in order {
-        let score = Some(with_label[j]);
-        let nearest = stayed
-            .iter()
-            .map(|&i| (sums.correlation(i, j).abs(), i))
-            .filter(|(r, _)| *r > limit)
-            .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
-        decided[j] = match nearest {
-            None => {
-                stayed.push(j);
-                (score, true, format!("no feature that stays is correlated with it above {limit}"))
-            }
-            Some((r, i)) => {
-                let name = names.get(i).map_or("", String::as_str);
-                (score, false, format!("|r| = {r:.4} > {limit} with `{name}`, which tells more of the label"))
-            }
-        };
+    /// That of features `i` and `j`; 0 with a constant.
+    fn between(&self, i: usize, j: usize) -> f64 {
+        let product = |i: usize, j: usize| self.products[i.min(j) * self.k + i.max(j)];
+        let scale = product(i, i).sqrt() * product(j, j).sqrt();
+        if scale > 0.0 && scale.is_finite() { product(i, j) / scale } else { 0.0 }
     }
-    decided
+
+    /// Of features by their correlation with the label, strongest first, each stays unless one that stayed is too near it.
+    fn decide(&self, limit: f64, names: &[String]) -> Vec<(Option<f64>, bool, String)> {
+        let p = self.k - 1;
+        let with_label: Vec<f64> = (0..p).map(|j| self.between(j, p).abs()).collect();
+        let mut order: Vec<usize> = (0..p).collect();
+        order.sort_by(|&a, &b| with_label[b].total_cmp(&with_label[a]).then(a.cmp(&b)));
+        let mut decided = vec![(None, true, String::new()); p];
+        let mut stayed: Vec<usize> = Vec::new();
+        for j in order {
+            let score = Some(with_label[j]);
+            let nearest = stayed
+                .iter()
+                .map(|&i| (self.between(i, j).abs(), i))
+                .filter(|(r, _)| *r > limit)
+                .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+            decided[j] = match nearest {
+                None => {
+                    stayed.push(j);
+                    (score, true, format!("no feature that stays is correlated with it above {limit}"))
+                }
+                Some((r, i)) => {
+                    let name = names.get(i).map_or("", String::as_str);
+                    let reason = format!("|r| = {} > {limit} with `{name}`, which tells more of the label", short(r));
+                    (score, false, reason)
+                }
+            };
+        }
+        decided
+    }
 }
 
 /// Bins of a number for its information.
@@ -444,7 +476,7 @@ fn feature(design: &Design, j: usize) -> Vec<f64> {
 /// A number is cut into at most 16 bins at its quantiles; values that are equal share a bin. From the plug-in estimate its
 /// first-order bias `(bins − 1) / (2·W)` is taken off (Miller and Madow), so that a feature of many values is not ahead by
 /// chance. Bins rather than nearest neighbours (as `mutual_info_classif` has them): no random noise, weights count as rows,
-/// and the time is that of a sort.
+/// and the time is that of a sort. `W` is the sum of the weights: weights that sum to a few rows tell as little as a few rows.
 ///
 /// # Reference
 /// Miller: Note on the bias of information estimates, in: Information Theory in Psychology, 1955; Paninski: Estimation of
@@ -482,7 +514,12 @@ fn information(x: &[f64], y: &[u8], w: Option<&[f64]>) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::learn;
+    use crate::testing::{all_close, number, numbers};
 
     fn design(n: usize, seed: u64) -> (Design, Vec<u8>) {
         let mut r = Seed(seed).stream("select", 0);
@@ -557,6 +594,180 @@ mod tests {
             let b = select(&params, &twice, &y_twice, None, None, Seed(0), &Run::new()).unwrap();
             for (a, b) in a.features.iter().zip(&b.features) {
                 assert!((a.score.unwrap() - b.score.unwrap()).abs() < 1e-9 && a.kept == b.kept, "{a:?} {b:?}");
+            }
+        }
+    }
+
+    /// `tests/vectors/kept_features.json`.
+    #[test]
+    fn kept_features_are_those_of_scikit_learn() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/kept_features.json");
+        let vectors: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let codes = |v: &Value| numbers(v).iter().map(|c| *c as u32).collect();
+        let columns = vectors["columns"].as_array().unwrap().iter().map(|c| match c.get("codes") {
+            Some(v) => DesignColumn::Indicators { codes: codes(v), n_levels: number(&c["n_levels"]) as usize },
+            None => DesignColumn::Dense(numbers(&c["dense"])),
+        });
+        let y: Vec<u8> = numbers(&vectors["y"]).iter().map(|v| *v as u8).collect();
+        let names: Vec<String> = serde_json::from_value(vectors["names"].clone()).unwrap();
+        let d = Design { n_rows: y.len(), columns: columns.collect(), names };
+        let weights = numbers(&vectors["weights"]);
+        let repeated: Vec<usize> = (0..y.len()).flat_map(|i| std::iter::repeat_n(i, weights[i] as usize)).collect();
+        let (twice, y_twice) = (d.take(&repeated), repeated.iter().map(|&i| y[i]).collect::<Vec<u8>>());
+        let mut seen = std::collections::BTreeSet::new();
+        for case in vectors["cases"].as_array().unwrap() {
+            let name = &case["name"];
+            let params: SelectParams = serde_json::from_value(case["input"]["params"].clone()).unwrap();
+            params.check().unwrap();
+            seen.insert(params.method());
+            let ranker = learn::ranker(&params);
+            let select = |d: &Design, y: &[u8], w: Option<&[f64]>, threads| {
+                let run = Run::new().n_threads(Some(threads));
+                select(&params, d, y, w, ranker.as_deref().map(|r| r as &dyn Ranker), Seed(0), &run).unwrap()
+            };
+            let weighted = case["input"]["weighted"].as_bool().unwrap();
+            let w = weighted.then_some(&weights[..]);
+            let got = select(&d, &y, w, 1);
+            assert_eq!(select(&d, &y, w, 3), got);
+            assert_eq!(json!(got.kept()), case["expected"]["kept"], "{name}");
+            if weighted {
+                assert_eq!(select(&twice, &y_twice, None, 2).kept(), got.kept(), "{name}");
+            }
+            if let Some(expected) = case["expected"].get("scores") {
+                let scores: Vec<f64> = got.features.iter().map(|f| f.score.unwrap()).collect();
+                let (relative, absolute) =
+                    (number(&case["tolerance"]["relative"]), number(&case["tolerance"]["absolute"]));
+                let expected = numbers(expected);
+                assert!(all_close(&scores, &expected, relative, absolute), "{name}: {scores:?} {expected:?}");
+            }
+            if let Some(ranking) = case["expected"].get("ranking") {
+                let ranking = numbers(ranking);
+                let last = ranking.iter().fold(0.0, |a: f64, b| a.max(*b));
+                for (f, rank) in got.features.iter().zip(ranking) {
+                    // Ranked last is eliminated first.
+                    let round = format!("eliminated in round {} of {}, ", last - rank + 1.0, last - 1.0);
+                    assert!(f.kept || f.reason.starts_with(&round), "{name}: {f:?}, {round}");
+                }
+            }
+        }
+        assert_eq!(seen.len(), 6, "{seen:?}");
+    }
+
+    /// Weights that are given, whatever the rows are.
+    struct Given(Vec<f64>);
+
+    impl Ranker for Given {
+        fn importances(&self, x: &Design, _: &[u8], _: Option<&[f64]>, _: Seed, _: &Run) -> Result<Vec<f64>> {
+            Ok(self.0.iter().copied().take(x.n_features()).collect())
+        }
+    }
+
+    #[test]
+    fn reasons_have_the_figure_and_of_equals_the_last_goes_first() {
+        let (d, y) = design(100, 7);
+        let run = Run::new();
+        let equal = Given(vec![1.0; 7]);
+        let params = SelectParams::Rfe { keep: Keep(2.0), step: Keep(3.0) };
+        let s = select(&params, &d, &y, None, Some(&equal), Seed(0), &run).unwrap();
+        let reasons: Vec<&str> = s.features.iter().map(|f| f.reason.as_str()).collect();
+        assert_eq!(reasons[..2], ["left after 2 rounds, weight 1"; 2]);
+        assert_eq!(reasons[2..4], ["eliminated in round 2 of 2, weight 1"; 2]);
+        assert_eq!(reasons[4..], ["eliminated in round 1 of 2, weight 1"; 3]);
+        let all = SelectParams::Rfe { keep: Keep(70.0), step: Keep(1.0) };
+        let s = select(&all, &d, &y, None, Some(&equal), Seed(0), &run).unwrap();
+        assert!(s.features.iter().all(|f| f.kept && f.reason == "left after 0 rounds, weight 1"));
+        let s = select(&SelectParams::Variance { threshold: 0.5 }, &d, &y, None, None, Seed(0), &run).unwrap();
+        assert_eq!(s.features[3].reason, "variance 0 <= 0.5");
+        let s = select(&SelectParams::Correlation { limit: 0.9 }, &d, &y, None, None, Seed(0), &run).unwrap();
+        let gone = s.features.iter().find(|f| !f.kept).unwrap();
+        assert!(gone.reason.starts_with("|r| = 0.99") && gone.reason.contains("> 0.9 with `"), "{}", gone.reason);
+        // What a ranker of the user's own returns is checked.
+        for weights in [vec![1.0; 6], vec![f64::NAN; 7], vec![-1.0; 7], vec![f64::INFINITY; 7]] {
+            let e = select(&params, &d, &y, None, Some(&Given(weights)), Seed(0), &run).unwrap_err();
+            assert_eq!(e.kind(), crate::ErrorKind::Numeric);
+        }
+        let l1 = SelectParams::L1 { c: 1e-9 };
+        let e = select(&l1, &d, &y, None, learn::ranker(&l1).as_deref(), Seed(0), &run).unwrap_err().to_string();
+        assert!(e.contains("preprocess.select.c") && e.contains("raise `c`"), "{e}");
+    }
+
+    #[test]
+    fn a_constant_has_no_variance_and_no_correlation() {
+        let n = 5000;
+        let (mut d, y) = design(n, 8);
+        d.columns[3] = DesignColumn::Dense(vec![0.1; n]);
+        d.columns[1] = DesignColumn::Dense(vec![1e9 + 0.1; n]);
+        for w in [None, Some(&vec![0.3; n][..])] {
+            assert_eq!(kept(&SelectParams::Variance { threshold: 0.0 }, &d, &y, w), ["a", "near", "c=0", "c=1", "c=2"]);
+            let s = select(&SelectParams::Correlation { limit: 0.001 }, &d, &y, w, None, Seed(0), &Run::new()).unwrap();
+            assert!(s.features[1].kept && s.features[3].kept);
+            assert_eq!((s.features[1].score, s.features[3].score), (Some(0.0), Some(0.0)));
+        }
+    }
+
+    #[test]
+    fn hostile_parameters_are_refused() {
+        for (text, name) in [
+            (r#"{"method": "variance", "threshold": -1}"#, "threshold"),
+            (r#"{"method": "correlation", "limit": 1}"#, "limit"),
+            (r#"{"method": "correlation", "limit": 0}"#, "limit"),
+            (r#"{"method": "mutual_information", "keep": 0}"#, "keep"),
+            (r#"{"method": "mutual_information", "keep": 2.5}"#, "keep"),
+            (r#"{"method": "importance", "keep": -3}"#, "keep"),
+            (r#"{"method": "rfe", "step": 0}"#, "step"),
+            (r#"{"method": "rfe", "keep": 1.5}"#, "keep"),
+            (r#"{"method": "l1", "c": 0}"#, "c"),
+        ] {
+            let e = serde_json::from_str::<SelectParams>(text).unwrap().check().unwrap_err().to_string();
+            assert!(e.contains(&format!("`preprocess.select.{name}`")), "{text}: {e}");
+        }
+        for text in [
+            r#"{"method": "lasso"}"#,
+            r#"{"method": "rfe", "limit": 0.5}"#,
+            r#"{"method": "variance", "threshold": "low"}"#,
+            r#"{"keep": 3}"#,
+        ] {
+            assert!(serde_json::from_str::<SelectParams>(text).is_err(), "{text}");
+        }
+        let usual: SelectParams = serde_json::from_str(r#"{"method": "rfe"}"#).unwrap();
+        assert_eq!(usual, SelectParams::Rfe { keep: Keep(0.5), step: Keep(1.0) });
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_design_keeps_something_or_is_refused(
+            cells in prop::collection::vec(
+                prop_oneof![Just(0.0), Just(1e200), Just(-1e308), Just(5e-324), Just(0.1), -3.0..3.0f64],
+                1..40,
+            ),
+            codes in prop::collection::vec(prop_oneof![0u32..4, Just(u32::MAX)], 40),
+            y in prop::collection::vec(0u8..2, 40),
+            w in prop::option::of(prop::collection::vec(prop_oneof![Just(0.0), Just(1e-9), 0.0..5.0f64], 40)),
+            lone in any::<bool>(),
+        ) {
+            let n = cells.len();
+            let mut d = Design { n_rows: n, columns: vec![DesignColumn::Dense(cells)], names: vec!["x".into()] };
+            if !lone {
+                d.columns.push(DesignColumn::Indicators { codes: codes[..n].to_vec(), n_levels: 3 });
+                d.names.extend(["c=0", "c=1", "c=2"].map(str::to_owned));
+            }
+            let w = w.as_ref().map(|w| &w[..n]);
+            for params in [
+                SelectParams::Variance { threshold: 0.0 },
+                SelectParams::Correlation { limit: 0.5 },
+                SelectParams::MutualInformation { keep: Keep(0.3) },
+                SelectParams::L1 { c: 1.0 },
+                SelectParams::Rfe { keep: Keep(1.0), step: Keep(0.5) },
+                SelectParams::Importance { keep: Keep(2.0) },
+            ] {
+                let ranker = learn::ranker(&params);
+                let ranker = ranker.as_deref().map(|r| r as &dyn Ranker);
+                if let Ok(s) = select(&params, &d, &y[..n], w, ranker, Seed(0), &Run::new()) {
+                    prop_assert_eq!(s.features.len(), d.n_features());
+                    prop_assert!(s.features.iter().any(|f| f.kept));
+                    prop_assert_eq!(d.keep(&s.kept()).n_features(), s.kept().iter().filter(|k| **k).count());
+                }
             }
         }
     }

@@ -21,7 +21,21 @@ warnings.filterwarnings("error", message=".*converge.*")
 N = 400
 rng = np.random.default_rng(20261124)
 a = rng.normal(size=N)
-names = ["a", "b", "near_a", "square", "noise", "small", "site=0", "site=1", "site=2", "wide", "grid", "constant", "noise2"]
+names = [
+    "a",
+    "b",
+    "near_a",
+    "square",
+    "noise",
+    "small",
+    "site=0",
+    "site=1",
+    "site=2",
+    "wide",
+    "grid",
+    "constant",
+    "noise2",
+]
 site = rng.integers(0, 4, N)
 dense = {
     "a": a,
@@ -89,7 +103,7 @@ def correlation(weighted, limit):
     i = rows(weighted)
     varies = [j for j in range(P) if np.ptp(x[i, j]) > 0]
     r = np.eye(P + 1)
-    r[np.ix_(varies + [P], varies + [P])] = np.abs(np.corrcoef(np.column_stack([x[i][:, varies], y[i]]).T))
+    r[np.ix_([*varies, P], [*varies, P])] = np.abs(np.corrcoef(np.column_stack([x[i][:, varies], y[i]]).T))
     r[np.arange(P), np.arange(P)] = 0
     kept = np.ones(P, dtype=bool)
     # Strongest first: whoever stays sends away those near it that tell less.
@@ -129,7 +143,9 @@ def information(weighted, keep):
     kept = first(np.array(scores), share(keep))
     if not weighted:
         discrete = np.array([n.startswith("site") or n == "grid" for n in names])
-        near = np.mean([mutual_info_classif(x, y, discrete_features=discrete, random_state=s) for s in range(20)], axis=0)
+        near = np.mean(
+            [mutual_info_classif(x, y, discrete_features=discrete, random_state=s) for s in range(20)], axis=0
+        )
         assert first(near, share(keep)) == kept, (np.round(near, 3), np.round(scores, 3))
     return {"kept": kept, "scores": scores}
 
@@ -141,7 +157,9 @@ def case(f, params, method=None):
         {
             "name": f"{method} {params}{', weighted' if weighted else ''}",
             "input": {"params": {"method": method} | params, "weighted": weighted},
-            "tolerance": {"relative": 1e-5, "absolute": 1e-6} if method == "l1" else {"relative": 1e-6, "absolute": 1e-9},
+            "tolerance": {"relative": 1e-5, "absolute": 1e-6}
+            if method == "l1"
+            else {"relative": 1e-6, "absolute": 1e-9},
             "expected": f(weighted, **params),
         }
         for weighted in (False, True)
@@ -189,7 +207,7 @@ head = {
         "y": rare.tolist(),
         "k_neighbors": K,
         "penalty": float(sampler.median_std_[1] ** 2),
-        "expected": [[int(row), positions[near[1:]].tolist()] for row, near in zip(positions, found)],
+        "expected": [[int(row), positions[near[1:]].tolist()] for row, near in zip(positions, found, strict=True)],
     },
 }
 lines = [f"  {json.dumps(k)}: {json.dumps(v)}," for k, v in head.items()]

@@ -54,6 +54,18 @@ pub enum Encode {
     Frequency,
 }
 
+impl Encode {
+    /// As it is called in parameters.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Encode::OneHot => "one_hot",
+            Encode::Ordinal => "ordinal",
+            Encode::Target => "target",
+            Encode::Frequency => "frequency",
+        }
+    }
+}
+
 /// How far a level's rate of positives is drawn to the overall one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]

@@ -104,9 +104,7 @@ impl Chain {
             Output::OneHot { names } => out.push(format!("one_hot: {} features", names.len())),
             Output::Number { values, fill, indicator, steps, spline } => {
                 if let Some(v) = values {
-                    let word = serde_json::to_value(v.encode).ok();
-                    let word = word.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
-                    out.push(format!("{word}: {} levels", v.values.len()));
+                    out.push(format!("{}: {} levels", v.encode.name(), v.values.len()));
                 }
                 out.push(format!("impute {}{}", short(*fill), if *indicator { " and a feature for gaps" } else { "" }));
                 out.extend(steps.iter().map(|s| match s {

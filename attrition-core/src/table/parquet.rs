@@ -297,11 +297,6 @@ impl ParquetScan {
         ParquetScan { footer, batch_rows, reader: None, rows_read: 0, ended: false }
     }
 
-    /// From the first row again.
-    pub fn rewind(&mut self) {
-        (self.reader, self.rows_read, self.ended) = (None, 0, false);
-    }
-
     fn batch(&mut self, run: &Run) -> Result<Option<Table>> {
         run.check()?;
         let path = self.footer.path.clone();
@@ -484,9 +479,9 @@ mod tests {
         for _ in 0..2 {
             let first = scan.next_batch(&Run::new()).unwrap().unwrap();
             assert_eq!(first.n_rows(), 999);
-            scan.rewind();
+            scan = scan.again();
             same(&Table::collect(&mut scan, &Run::new()).unwrap(), &part);
-            scan.rewind();
+            scan = scan.again();
         }
         let other = Table::new(vec![Column::int("x", vec![1])]).unwrap();
         let mut writer = ParquetWriter::create(&path);

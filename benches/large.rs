@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use attrition_core::learn::{Fitted, LogisticParams};
 use attrition_core::num::float;
-use attrition_core::preprocess::{Block, Design, FitRows, PipelineParams};
+use attrition_core::preprocess::{Block, Design, FitRows, Form, PipelineParams};
 use attrition_core::profile::Profile;
 use attrition_core::schema::Schema;
 use attrition_core::table::{ParquetOptions, ParquetWriter, scan_parquet};
@@ -157,7 +157,16 @@ fn preprocess() {
     let y = vec![0; rows.len()];
     let run = Run::new();
     let params = PipelineParams::default();
-    let data = FitRows { schema: &schema, bound: &bound, rows: &rows, y: &y, w: None, seed: Seed(0), ranker: None };
+    let data = FitRows {
+        schema: &schema,
+        bound: &bound,
+        rows: &rows,
+        y: &y,
+        w: None,
+        seed: Seed(0),
+        ranker: None,
+        form: Form::Linear,
+    };
     let start = cpu();
     let mut prepared = params.fit(data, &run).unwrap();
     let cpu_seconds = cpu() - start;
@@ -197,7 +206,16 @@ fn logistic() {
     let bound = schema.bind(&table).unwrap();
     let (y, _) = schema.labels(&table).unwrap();
     let run = Run::new();
-    let data = FitRows { schema: &schema, bound: &bound, rows: &rows, y: &y, w: None, seed: Seed(0), ranker: None };
+    let data = FitRows {
+        schema: &schema,
+        bound: &bound,
+        rows: &rows,
+        y: &y,
+        w: None,
+        seed: Seed(0),
+        ranker: None,
+        form: Form::Linear,
+    };
     let design = PipelineParams::default().fit(data, &run).unwrap().design;
     let params = LogisticParams::default();
     let times = 5;

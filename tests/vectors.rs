@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use attrition_core::learn::ranker;
 use attrition_core::model::{Model, WarningKind};
 use attrition_core::num::float;
-use attrition_core::preprocess::{Block, FitRows, Pipeline, PipelineParams, Prepared};
+use attrition_core::preprocess::{Block, FitRows, Form, Pipeline, PipelineParams, Prepared};
 use attrition_core::schema::{FieldKind, Role, Schema, ValueRef};
 use attrition_core::train::{Calibration, Cv, Trainer};
 use attrition_core::{Column, Error, ErrorKind, Run, Seed, Table};
@@ -267,7 +267,8 @@ fn prepared(params: &Value, columns: Vec<Column>, y: &[u8]) -> Result<Prepared, 
     let ranker = params.select.as_ref().and_then(ranker);
     let (bound, rows) = (schema.bind(&table)?, (0..y.len()).collect::<Vec<usize>>());
     let ranker = ranker.as_deref();
-    let data = FitRows { schema: &schema, bound: &bound, rows: &rows, y, w: None, seed: Seed(0), ranker };
+    let data =
+        FitRows { schema: &schema, bound: &bound, rows: &rows, y, w: None, seed: Seed(0), ranker, form: Form::Linear };
     params.fit(data, &Run::new())
 }
 

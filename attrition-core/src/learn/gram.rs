@@ -82,6 +82,8 @@ impl Layout {
                     layout.groups.push((c, layout.n_params, *n_levels, layout.n_indicators));
                     layout.n_indicators += n_levels;
                 }
+                // Refused before: see `check_data`.
+                DesignColumn::Levels { .. } => {}
             }
             layout.n_params += column.n_features();
         }

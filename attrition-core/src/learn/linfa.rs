@@ -268,6 +268,8 @@ mod with {
                         }
                     }
                 }
+                // Refused before: see `check_data`.
+                DesignColumn::Levels { .. } => {}
             }
             feature += column.n_features();
         }

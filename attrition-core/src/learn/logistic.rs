@@ -285,17 +285,19 @@ pub(super) fn check_shape(n_features: usize, x: &Block, out: &[f64]) -> Result<(
 /// Check what every learner needs of its training data; the sum of weights of negative and positive rows.
 pub(super) fn check_data(x: &Design, y: &[u8], weights: Option<&[f64]>) -> Result<[f64; 2]> {
     let n = x.n_rows;
-    let lengths_agree = y.len() == n
-        && weights.is_none_or(|w| w.len() == n)
-        && x.columns.iter().all(|c| match c {
-            DesignColumn::Dense(v) => v.len() == n,
-            DesignColumn::Indicators { codes, .. } => codes.len() == n,
-        });
-    if !lengths_agree {
-        return Err(Error::Internal(format!("a design of {n} rows has columns, labels or weights of another length")));
+    if x.columns.iter().any(|c| c.n_rows() != n) {
+        return Err(Error::Internal(format!("a design of {n} rows has columns of another length")));
     }
     let mut feature = 0;
     for column in &x.columns {
+        if let DesignColumn::Levels { .. } = column {
+            return Err(Error::data(
+                Place::column(x.names.get(feature).map_or("", String::as_str)),
+                "levels",
+                "numbers or indicators",
+                "encode the category, or use a learner that knows levels",
+            ));
+        }
         if let DesignColumn::Dense(v) = column
             && let Some(row) = v.iter().position(|v| !v.is_finite())
         {
@@ -308,6 +310,14 @@ pub(super) fn check_data(x: &Design, y: &[u8], weights: Option<&[f64]>) -> Resul
             ));
         }
         feature += column.n_features();
+    }
+    check_labels(n, y, weights)
+}
+
+/// Check labels and weights of `n` rows; the sum of weights of negative and positive rows, neither of them 0.
+pub(super) fn check_labels(n: usize, y: &[u8], weights: Option<&[f64]>) -> Result<[f64; 2]> {
+    if y.len() != n || weights.is_some_and(|w| w.len() != n) {
+        return Err(Error::Internal(format!("{n} rows have labels or weights of another number")));
     }
     let mut sums = [0.0; 2];
     for (row, &label) in y.iter().enumerate() {

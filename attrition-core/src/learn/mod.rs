@@ -16,14 +16,14 @@ mod tests;
 
 pub use linfa::{LinfaLogisticParams, LinfaTreeParams, SplitQuality};
 pub use logistic::{ClassWeight, Logistic, LogisticParams, MAX_FEATURES, MAX_STD_ERR_FEATURES, Penalty};
-pub use params::{ParamSpec, Range};
+pub use params::{Monotone, OrAuto, ParamSpec, Range};
 pub use tree::{Node, Tree};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::num::float;
-use crate::preprocess::{Block, Design, Ranker, SelectParams};
+use crate::preprocess::{Block, Design, Form, Ranker, SelectParams};
 use crate::{Error, Result, Run, Seed};
 
 /// A learner that is not fitted: its name and parameters.
@@ -141,6 +141,13 @@ impl Learner {
             Learner::Logistic(p) => p.check(),
             Learner::LinfaLogistic(p) => p.check(),
             Learner::LinfaTree(p) => p.check(),
+        }
+    }
+
+    /// What features it wants of the pipeline.
+    pub fn form(&self) -> Form {
+        match self {
+            Learner::Logistic(_) | Learner::LinfaLogistic(_) | Learner::LinfaTree(_) => Form::Linear,
         }
     }
 

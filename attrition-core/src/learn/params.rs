@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::nearest;
+use crate::preprocess::AutoWord;
 use crate::{Error, Result};
 
 /// The values a parameter may take.
@@ -33,7 +34,75 @@ pub enum Range {
     },
     /// `null`, `"balanced"` or `{"negative": number, "positive": number}`.
     ClassWeight,
+    /// `null` or a whole number.
+    OptionalInteger {
+        /// Lowest value.
+        low: u32,
+        /// Highest value.
+        high: u32,
+    },
+    /// `"auto"`, `null` or a whole number.
+    OptionalIntegerOrAuto {
+        /// Lowest value.
+        low: u32,
+        /// Highest value.
+        high: u32,
+    },
+    /// `"auto"` or a whole number.
+    IntegerOrAuto {
+        /// Lowest value.
+        low: u32,
+        /// Highest value.
+        high: u32,
+    },
+    /// `"auto"` or a finite number.
+    NumberOrAuto {
+        /// Lowest value.
+        low: f64,
+        /// Whether the lowest value itself is out.
+        above: bool,
+        /// Highest value.
+        high: f64,
+    },
+    /// `null`, or by feature −1 (falling), 0 or 1 (rising).
+    Monotone,
+    /// `null`, or a list of lists of feature names.
+    Groups,
 }
+
+/// A parameter that may be left to a documented rule on the size of the data.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+pub enum OrAuto<T> {
+    /// By the rule. JSON `"auto"`.
+    Auto(AutoWord),
+    /// This.
+    Value(T),
+}
+
+impl<T> OrAuto<T> {
+    /// By the rule.
+    pub const AUTO: OrAuto<T> = OrAuto::Auto(AutoWord::Auto);
+}
+
+impl<T: Copy> OrAuto<T> {
+    /// The value, or what the rule gives.
+    pub fn or(&self, rule: T) -> T {
+        match self {
+            OrAuto::Auto(AutoWord::Auto) => rule,
+            OrAuto::Value(value) => *value,
+        }
+    }
+}
+
+impl<T> From<T> for OrAuto<T> {
+    fn from(value: T) -> OrAuto<T> {
+        OrAuto::Value(value)
+    }
+}
+
+/// Features by the direction in which the score may move with them: −1 falling, 0 any, 1 rising.
+pub type Monotone = std::collections::BTreeMap<String, i8>;
 
 /// One parameter.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -61,6 +130,20 @@ impl Range {
             Range::Integer { low, high: u32::MAX } => format!("a whole number >= {low}"),
             Range::Integer { low, high } => format!("a whole number from {low} to {high}"),
             Range::Choice { options } => one_of(options),
+            Range::OptionalInteger { low, high } => {
+                format!("null or {}", Range::Integer { low: *low, high: *high }.describe())
+            }
+            Range::OptionalIntegerOrAuto { low, high } => {
+                format!("\"auto\", null or {}", Range::Integer { low: *low, high: *high }.describe())
+            }
+            Range::IntegerOrAuto { low, high } => {
+                format!("\"auto\" or {}", Range::Integer { low: *low, high: *high }.describe())
+            }
+            Range::NumberOrAuto { low, above, high } => {
+                format!("\"auto\" or {}", Range::Number { low: *low, above: *above, high: *high }.describe())
+            }
+            Range::Monotone => "null or an object from feature to -1 (falling), 0 or 1 (rising)".to_owned(),
+            Range::Groups => "null or a list of lists of feature names".to_owned(),
             Range::ClassWeight => {
                 "null, \"balanced\" or {\"negative\": number >= 0, \"positive\": number >= 0}".to_owned()
             }
@@ -76,6 +159,26 @@ impl Range {
                 value.as_u64().is_some_and(|v| v >= u64::from(*low) && v <= u64::from(*high))
             }
             Range::Choice { options } => value.as_str().is_some_and(|v| options.contains(&v)),
+            Range::OptionalInteger { low, high } => {
+                value.is_null() || Range::Integer { low: *low, high: *high }.holds(value)
+            }
+            Range::OptionalIntegerOrAuto { low, high } => {
+                value.is_null() || Range::IntegerOrAuto { low: *low, high: *high }.holds(value)
+            }
+            Range::IntegerOrAuto { low, high } => {
+                value.as_str() == Some("auto") || Range::Integer { low: *low, high: *high }.holds(value)
+            }
+            Range::NumberOrAuto { low, above, high } => {
+                value.as_str() == Some("auto") || Range::Number { low: *low, above: *above, high: *high }.holds(value)
+            }
+            Range::Monotone => {
+                let sign = |v: &Value| v.as_i64().is_some_and(|v| (-1..=1).contains(&v));
+                value.is_null() || value.as_object().is_some_and(|m| m.values().all(sign))
+            }
+            Range::Groups => {
+                let names = |g: &Value| g.as_array().is_some_and(|g| g.iter().all(Value::is_string));
+                value.is_null() || value.as_array().is_some_and(|groups| groups.iter().all(names))
+            }
             Range::ClassWeight => match value {
                 Value::Null => true,
                 Value::String(s) => s == "balanced",
@@ -145,13 +248,24 @@ pub(super) fn from_json<P: serde::de::DeserializeOwned>(
     };
     for spec in specs {
         // 100.0 is the whole number 100: JavaScript has only one kind of number.
-        if let (Range::Integer { .. }, Some(value)) = (&spec.range, values.get_mut(spec.name))
-            && let Some(v) = value.as_f64()
-            && v >= 0.0
-            && v <= f64::from(u32::MAX)
-            && v.fract() == 0.0
-        {
-            *value = Value::from(v as u32);
+        let whole = |value: &mut Value| {
+            if let Some(v) = value.as_f64()
+                && v.abs() <= f64::from(u32::MAX)
+                && v.fract() == 0.0
+            {
+                *value = Value::from(v as i64);
+            }
+        };
+        match (&spec.range, values.get_mut(spec.name)) {
+            (
+                Range::Integer { .. }
+                | Range::OptionalInteger { .. }
+                | Range::IntegerOrAuto { .. }
+                | Range::OptionalIntegerOrAuto { .. },
+                Some(value),
+            ) => whole(value),
+            (Range::Monotone, Some(Value::Object(signs))) => signs.values_mut().for_each(whole),
+            _ => {}
         }
     }
     check_values(learner, specs, &values)?;

@@ -37,6 +37,7 @@ pub(super) fn take(x: &Design, rows: &[usize]) -> Design {
         .iter()
         .map(|c| match c {
             DesignColumn::Dense(v) => DesignColumn::Dense(rows.iter().map(|&r| v[r]).collect()),
+            DesignColumn::Levels { .. } => c.clone(),
             DesignColumn::Indicators { codes, n_levels } => {
                 DesignColumn::Indicators { codes: rows.iter().map(|&r| codes[r]).collect(), n_levels: *n_levels }
             }

@@ -9,7 +9,7 @@ use std::ops::Range;
 /// One column of a [`Design`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum DesignColumn {
-    /// `n` finite numbers.
+    /// `n` numbers; finite in the linear form, NaN for a gap in the native one.
     Dense(Vec<f64>),
     /// One level a row; a code `>= n_levels` stands for a row in which every indicator is 0.
     Indicators {
@@ -18,16 +18,44 @@ pub enum DesignColumn {
         /// `k`, the number of features this group is.
         n_levels: usize,
     },
+    /// One level a row as one feature, for learners that know levels; a code `>= n_levels` stands for a gap or a level
+    /// that training never saw. In a [`Block`] it is the code as a number, NaN for those.
+    Levels {
+        /// `n` level codes.
+        codes: Vec<u32>,
+        /// How many levels there are.
+        n_levels: usize,
+    },
 }
 
 impl DesignColumn {
     /// How many features this column is.
     pub fn n_features(&self) -> usize {
         match self {
-            DesignColumn::Dense(_) => 1,
+            DesignColumn::Dense(_) | DesignColumn::Levels { .. } => 1,
             DesignColumn::Indicators { n_levels, .. } => *n_levels,
         }
     }
+
+    /// Rows.
+    pub fn n_rows(&self) -> usize {
+        match self {
+            DesignColumn::Dense(v) => v.len(),
+            DesignColumn::Indicators { codes, .. } | DesignColumn::Levels { codes, .. } => codes.len(),
+        }
+    }
+}
+
+/// What features a learner wants of the pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// Numbers alone: gaps filled, scaled, categories as indicators.
+    #[default]
+    Linear,
+    /// Numbers as they are, NaN for a gap, and categories as levels: for learners that know gaps and levels. A column
+    /// whose settings ask for a step (a scale, an encoding …) gets that step all the same. With a selection of features
+    /// it is the linear form, which is what selection looks at.
+    Native,
 }
 
 /// The training form: whole columns, one-hot groups kept as codes.
@@ -76,6 +104,8 @@ impl Design {
                     }
                     out.extend(weights.into_iter().map(|x| x / total).map(|s| s * (1.0 - s)));
                 }
+                // A level is no number.
+                DesignColumn::Levels { .. } => out.push(0.0),
             }
         }
         out
@@ -87,6 +117,9 @@ impl Design {
             DesignColumn::Dense(v) => DesignColumn::Dense(rows.iter().map(|&r| v[r]).collect()),
             DesignColumn::Indicators { codes, n_levels } => {
                 DesignColumn::Indicators { codes: rows.iter().map(|&r| codes[r]).collect(), n_levels: *n_levels }
+            }
+            DesignColumn::Levels { codes, n_levels } => {
+                DesignColumn::Levels { codes: rows.iter().map(|&r| codes[r]).collect(), n_levels: *n_levels }
             }
         });
         Design { n_rows: rows.len(), columns: columns.collect(), names: self.names.clone() }
@@ -103,6 +136,9 @@ impl Design {
                     let level = (0..*n_levels).find(|l| block.column(feature + l)[i] != 0.0);
                     level.map_or(u32::MAX, |l| l as u32)
                 })),
+                DesignColumn::Levels { codes, .. } => {
+                    codes.extend(block.column(feature).iter().map(|x| if x.is_nan() { u32::MAX } else { *x as u32 }));
+                }
             }
             feature += n_features;
         }
@@ -122,6 +158,11 @@ impl Design {
                             out.column_mut(feature + c as usize)[i] = 1.0;
                         }
                     }
+                }
+                DesignColumn::Levels { codes, n_levels } => {
+                    let known = |c: u32| if (c as usize) < *n_levels { f64::from(c) } else { f64::NAN };
+                    let cells = out.column_mut(feature).iter_mut().zip(&codes[rows.clone()]);
+                    cells.for_each(|(o, &c)| *o = known(c));
                 }
             }
             feature += column.n_features();

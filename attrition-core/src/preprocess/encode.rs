@@ -108,6 +108,7 @@ pub(super) fn fit_levels(plan: &Plan, field: &Field, values: &[f64], w: Option<&
     let missing = match &plan.impute {
         // For an ordinal number a gap is a gap: it is filled as a number's.
         _ if plan.encode == Encode::Ordinal => NO_LEVEL,
+        Impute::Keep => NO_LEVEL,
         Impute::Level if any_missing => {
             names.push(MISSING_LEVEL.to_owned());
             names.len() as u32 - 1
@@ -215,7 +216,7 @@ impl LevelRows<'_> {
     pub(super) fn encode(&self, field: &Field, plan: &Plan, seed: Seed) -> Result<(LevelValues, Vec<f64>)> {
         let all = |_: usize| true;
         let values = match plan.encode {
-            Encode::OneHot | Encode::Ordinal => {
+            Encode::OneHot | Encode::Native | Encode::Ordinal => {
                 let values = (0..self.n_levels).map(|l| l as f64).collect();
                 LevelValues { encode: Encode::Ordinal, values, none: None }
             }

@@ -7,7 +7,7 @@ use super::params::{Encode, Impute, Plan};
 use super::pipeline::{Chain, Derived, Output};
 use super::resample::{SlotColumn, resample};
 use super::select::{Ranker, select};
-use super::{Block, Design, DesignColumn, Pipeline, PipelineParams};
+use super::{Block, Design, DesignColumn, Form, Pipeline, PipelineParams};
 use crate::error::{Place, nearest};
 use crate::num::float;
 use crate::num::quantile::{Sorted, median};
@@ -33,6 +33,8 @@ pub struct FitRows<'a> {
     pub seed: Seed,
     /// Ranks features for the selections that need a learner.
     pub ranker: Option<&'a dyn Ranker>,
+    /// What features the learner wants.
+    pub form: Form,
 }
 
 impl std::fmt::Debug for FitRows<'_> {
@@ -58,10 +60,17 @@ pub struct Prepared {
 }
 
 /// One column of the frame on its way through the fit.
-struct Fitted {
+struct Fitted<T> {
     chain: Chain,
-    columns: Vec<DesignColumn>,
+    columns: T,
     deciles: Vec<f64>,
+}
+
+/// All chains fitted, and what was made of their columns.
+struct FittedChains<T> {
+    derived: Vec<Derived>,
+    chains: Vec<Chain>,
+    columns: Vec<T>,
 }
 
 impl PipelineParams {
@@ -75,17 +84,66 @@ impl PipelineParams {
     /// number, a division by zero in an expression), with row and column; [`Error::SchemaMismatch`] for a cell that is no
     /// value of its column; [`Error::Cancelled`].
     pub fn fit(&self, data: FitRows<'_>, run: &Run) -> Result<Prepared> {
+        let FittedChains { derived, chains, columns } = self.fit_chains(&data, run, &Ok)?;
+        let mut design = Design {
+            n_rows: data.rows.len(),
+            columns: columns.into_iter().flatten().collect(),
+            names: chains.iter().flat_map(Chain::feature_names).collect(),
+        };
+        let selection = match &self.select {
+            None => None,
+            Some(params) => {
+                let selection = select(params, &design, data.y, data.w, data.ranker, data.seed, run)?;
+                design = design.keep(&selection.kept());
+                Some(selection)
+            }
+        };
+        let pipeline = Pipeline::new(data.schema, derived, chains, selection, self.clone())?;
+        let whole = Prepared { pipeline, design, y: data.y.to_vec(), w: data.w.map(<[f64]>::to_vec), prior_shift: 0.0 };
+        if self.resample.is_some() { self.resampled(whole, &data, run) } else { Ok(whole) }
+    }
+
+    /// Whether [`PipelineParams::fit_each`] may stand for [`PipelineParams::fit`]: nothing looks at all features, or adds
+    /// rows.
+    pub(crate) fn is_columnwise(&self) -> bool {
+        self.select.is_none() && self.resample.is_none()
+    }
+
+    /// [`PipelineParams::fit`] without ever holding the whole design: `take` is given the design columns of one input
+    /// column, on any thread, and what it makes of them comes back in the order of the features.
+    ///
+    /// # Errors
+    /// As [`PipelineParams::fit`]; those of `take`; [`Error::Internal`] unless [`PipelineParams::is_columnwise`].
+    pub(crate) fn fit_each<T: Send>(
+        &self,
+        data: &FitRows<'_>,
+        run: &Run,
+        take: &(impl Fn(Vec<DesignColumn>) -> Result<T> + Sync),
+    ) -> Result<(Pipeline, Vec<T>)> {
+        if !self.is_columnwise() {
+            return Err(Error::Internal("a selection or resampling looks at the whole design".into()));
+        }
+        let FittedChains { derived, chains, columns } = self.fit_chains(data, run, take)?;
+        Ok((Pipeline::new(data.schema, derived, chains, None, self.clone())?, columns))
+    }
+
+    fn fit_chains<T: Send>(
+        &self,
+        data: &FitRows<'_>,
+        run: &Run,
+        take: &(impl Fn(Vec<DesignColumn>) -> Result<T> + Sync),
+    ) -> Result<FittedChains<T>> {
         self.check()?;
         let mut fields: Vec<Field> = data.schema.features().cloned().collect();
         let n_slots = fields.len();
         let programs = self.programs(data.schema)?;
         fields.extend(programs.iter().map(|(name, _, program)| derived_field(name, program)));
         self.check_columns(&fields)?;
-        let derived_values = derive(&programs, &data, run)?;
+        let derived_values = derive(&programs, data, run)?;
 
         let fitted = run.map(fields.len(), |input| {
             let field = &fields[input];
-            let Some(plan) = self.plan(field)? else { return Ok(None) };
+            let Some(plan) = self.plan(field, data.form)? else { return Ok(None) };
             let values = match input.checked_sub(n_slots) {
                 Some(d) => derived_values[d].clone(),
                 None => {
@@ -100,7 +158,8 @@ impl PipelineParams {
                 Vec::new()
             };
             let (chain, columns) =
-                fit_column(input, field, &plan, values, &data).map_err(|e| at_table_row(e, data.rows))?;
+                fit_column(input, field, &plan, values, data).map_err(|e| at_table_row(e, data.rows))?;
+            let columns = take(columns)?;
             Ok(Some(Fitted { chain, columns, deciles: deciles.into_iter().filter(|x| x.is_finite()).collect() }))
         })?;
 
@@ -112,17 +171,15 @@ impl PipelineParams {
                 deciles: Vec::new(),
             })
             .collect();
-        let mut chains = Vec::new();
-        let mut design = Design { n_rows: data.rows.len(), columns: Vec::new(), names: Vec::new() };
+        let (mut chains, mut all) = (Vec::new(), Vec::new());
         for Fitted { chain, columns, deciles } in fitted.into_iter().flatten() {
             if let Some(d) = chain.input.checked_sub(n_slots).and_then(|d| derived.get_mut(d)) {
                 d.deciles = deciles;
             }
-            design.names.extend(chain.feature_names());
-            design.columns.extend(columns);
             chains.push(chain);
+            all.push(columns);
         }
-        if design.names.is_empty() {
+        if chains.iter().all(|c| c.feature_names().is_empty()) {
             return Err(Error::param(
                 "preprocess",
                 "every column dropped",
@@ -130,17 +187,7 @@ impl PipelineParams {
                 "remove a `drop` from `preprocess.columns`",
             ));
         }
-        let selection = match &self.select {
-            None => None,
-            Some(params) => {
-                let selection = select(params, &design, data.y, data.w, data.ranker, data.seed, run)?;
-                design = design.keep(&selection.kept());
-                Some(selection)
-            }
-        };
-        let pipeline = Pipeline::new(data.schema, derived, chains, selection, self.clone())?;
-        let whole = Prepared { pipeline, design, y: data.y.to_vec(), w: data.w.map(<[f64]>::to_vec), prior_shift: 0.0 };
-        if self.resample.is_some() { self.resampled(whole, &fields[..n_slots], &data, run) } else { Ok(whole) }
+        Ok(FittedChains { derived, chains, columns: all })
     }
 
     fn programs<'p>(&'p self, schema: &Schema) -> Result<Vec<(&'p str, &'p super::Expr, BoundExpr)>> {
@@ -196,8 +243,9 @@ impl PipelineParams {
         Ok(())
     }
 
-    fn resampled(&self, whole: Prepared, fields: &[Field], data: &FitRows<'_>, run: &Run) -> Result<Prepared> {
+    fn resampled(&self, whole: Prepared, data: &FitRows<'_>, run: &Run) -> Result<Prepared> {
         let Some(params) = &self.resample else { return Ok(whole) };
+        let fields: Vec<&Field> = data.schema.features().collect();
         let slots = run.map(fields.len(), |slot| {
             let mut values = vec![0.0; data.rows.len()];
             data.bound.fill_rows(slot, data.rows, &mut values)?;
@@ -309,11 +357,23 @@ fn fit_column(
     data: &FitRows<'_>,
 ) -> Result<(Chain, Vec<DesignColumn>)> {
     let name = field.name.clone();
+    if field.kind != FieldKind::Category && plan.impute == Impute::Keep {
+        let columns = vec![DesignColumn::Dense(values)];
+        return Ok((Chain { name, input, levels: None, output: Output::Keep }, columns));
+    }
     if field.kind != FieldKind::Category {
         let (output, columns) = fit_number(&name, plan, values, None, data.w)?;
         return Ok((Chain { name, input, levels: None, output }, columns));
     }
     let mut fitted = fit_levels(plan, field, &values, data.w)?;
+    if plan.encode == Encode::Native {
+        let codes = values.iter().map(|&x| fitted.map.level(x)).collect();
+        let columns = vec![DesignColumn::Levels { codes, n_levels: fitted.names.len() }];
+        return Ok((
+            Chain { name, input, levels: Some(fitted.map), output: Output::Level { names: fitted.names } },
+            columns,
+        ));
+    }
     if plan.encode == Encode::OneHot {
         if plan.drop_first && !fitted.names.is_empty() {
             fitted.names.remove(0);
@@ -349,7 +409,7 @@ fn fit_number(
     // An encoded category's gaps are those of its levels: the middle one stands for them.
     let impute = if numbers.is_some() { &Impute::Median } else { &plan.impute };
     let fill = match impute {
-        Impute::Median | Impute::Level => median(&values, w),
+        Impute::Median | Impute::Level | Impute::Keep => median(&values, w),
         Impute::Mean => mean(&values, w),
         Impute::Mode => mode(&values, w),
         Impute::Constant(value) => value.as_f64().unwrap_or(0.0),

@@ -18,7 +18,7 @@ mod select;
 mod tests;
 
 pub use derive::{Derive, Hr, hr};
-pub use design::{Block, Design, DesignColumn};
+pub use design::{Block, Design, DesignColumn, Form};
 pub(crate) use expr::DerivedKind;
 pub use expr::Expr;
 pub(crate) use fit::log_odds;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::number::{Scaling, Transform};
 use super::resample::ResampleParams;
 use super::select::SelectParams;
-use super::{Expr, hr};
+use super::{Expr, Form, hr};
 use crate::schema::{Field, FieldKind, NoteCode, Role, Schema};
 use crate::table::Value;
 use crate::{Error, Result};
@@ -35,6 +35,8 @@ pub enum Impute {
     Mode,
     /// A category's level `(missing)`, where training had gaps; else as [`Impute::Mode`].
     Level,
+    /// Nothing: a gap stays a gap. For learners that know gaps.
+    Keep,
     /// This number, or this level.
     Constant(Value),
 }
@@ -52,6 +54,8 @@ pub enum Encode {
     Target,
     /// The level's share of the rows.
     Frequency,
+    /// The level itself, for learners that know levels.
+    Native,
 }
 
 impl Encode {
@@ -62,6 +66,7 @@ impl Encode {
             Encode::Ordinal => "ordinal",
             Encode::Target => "target",
             Encode::Frequency => "frequency",
+            Encode::Native => "native",
         }
     }
 }
@@ -108,20 +113,24 @@ impl Default for SplineParams {
 /// | name | for | meaning | default |
 /// |---|---|---|---|
 /// | `drop` | all | `true`: the column is no input itself (expressions may still read it) | `false` |
-/// | `impute` | all | `"median"`, `"mean"` (numbers), `"level"` (categories), `"mode"`, `{"constant": value}` | numbers `"median"`, truth values `"mode"`, categories `"level"` |
+/// | `impute` | all | `"median"`, `"mean"` (numbers), `"level"` (categories), `"mode"`, `"keep"`, `{"constant": value}` | numbers `"median"`, truth values `"mode"`, categories `"level"` |
 /// | `indicator` | numbers, encoded categories | whether a 0/1 feature `… is missing` is added where training had gaps | `true` |
 /// | `clip` | numbers | `[low, high]` quantiles to which values are clipped, or null | null |
 /// | `transform` | numbers | `"none"`, `"log1p"`, `"box_cox"`, `"yeo_johnson"`, `"quantile_normal"` | `"none"` |
 /// | `skew_limit` | numbers | transform only where the absolute skewness is above this; null: always | null |
 /// | `scale` | numbers, encoded categories | `"standard"`, `"min_max"`, `"robust"`, `"none"` | `"standard"` |
 /// | `spline` | numbers | `{"n_knots": 5, "degree": 3}`: a B-spline basis in place of the number, or null | null |
-/// | `encode` | categories | `"one_hot"`, `"ordinal"`, `"target"`, `"frequency"` | `"one_hot"` |
+/// | `encode` | categories | `"one_hot"`, `"ordinal"`, `"target"`, `"frequency"`, `"native"` | `"one_hot"` |
 /// | `drop_first` | one-hot | whether the first level has no feature | `false` |
 /// | `max_levels` | categories | levels past this many, by frequency, become one group; >= 2 | 100 |
 /// | `min_share` | categories | levels in a smaller share of the rows become one group; in [0, 1) | 0 |
 /// | `order` | ordinal | the levels, lowest first; null: as sorted | null |
 /// | `smoothing` | target | `"auto"`, or so many rows of the overall rate, >= 0 | `"auto"` |
 /// | `on_unseen` | categories | `"ignore"` or `"error"`: a level that training never saw | `"ignore"` |
+///
+/// Learners that know gaps and levels (`tree`, `forest`, `boosting`, `glassbox`) see them as they are, unless a setting says
+/// otherwise: their defaults are `impute` `"keep"`, `scale` `"none"`, `encode` `"native"` without a limit of levels. A number with a
+/// clip, transform, scale or spline of its own is filled first.
 ///
 /// Truth values are numbers that are never clipped, transformed or spread over a spline; dates are numbers, in days.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -427,7 +436,7 @@ impl PipelineParams {
     }
 
     /// What is done to a column; `None` if it is dropped.
-    pub(super) fn plan(&self, field: &Field) -> Result<Option<Plan>> {
+    pub(super) fn plan(&self, field: &Field, form: Form) -> Result<Option<Plan>> {
         let own = self.columns.get(&field.name);
         if let Some(name) = own.and_then(|p| p.misplaced(field.kind).first().copied()) {
             return Err(misplaced(&format!("preprocess.columns.{}.{name}", field.name), field.kind));
@@ -439,7 +448,14 @@ impl PipelineParams {
             return Ok(None);
         }
         let shaped = matches!(field.kind, FieldKind::Number | FieldKind::Time);
+        let native = form == Form::Native && self.select.is_none();
+        let encode = p.encode.unwrap_or(if native { Encode::Native } else { Encode::OneHot });
+        let steps = (shaped && (p.clip.flatten().is_some() || p.spline.flatten().is_some()))
+            || (shaped && p.transform.is_some_and(|t| t != Transform::None))
+            || p.scale.is_some_and(|s| s != Scaling::None);
         let usual = match field.kind {
+            FieldKind::Category if encode == Encode::Native => Impute::Keep,
+            FieldKind::Number | FieldKind::Time | FieldKind::Bool if native && !steps => Impute::Keep,
             FieldKind::Category => Impute::Level,
             FieldKind::Bool => Impute::Mode,
             FieldKind::Number | FieldKind::Time => Impute::Median,
@@ -454,9 +470,26 @@ impl PipelineParams {
             (Impute::Median | Impute::Mean, is_category) => !is_category && field.kind != FieldKind::Bool,
             (Impute::Level, is_category) => is_category,
             (Impute::Mode, _) => true,
+            (Impute::Keep, is_category) => native && if is_category { encode == Encode::Native } else { !steps },
             (Impute::Constant(Value::Text(_)), is_category) => is_category,
             (Impute::Constant(_), is_category) => !is_category,
         };
+        if !native && encode == Encode::Native {
+            return Err(Error::param(
+                format!("preprocess.columns.{}.encode", field.name),
+                "\"native\"",
+                "an encoding by numbers: this learner, and any selection of features, knows no levels",
+                "use \"one_hot\", \"target\" or \"frequency\", or a learner of trees",
+            ));
+        }
+        if !fits && impute == Impute::Keep {
+            return Err(Error::param(
+                format!("preprocess.columns.{}.impute", field.name),
+                "\"keep\"",
+                "what stands for a gap: this learner, or a step after it, knows none",
+                "leave `impute` out, or use a learner of trees without other steps for the column",
+            ));
+        }
         if !fits {
             return Err(Error::param(
                 format!("preprocess.columns.{}.impute", field.name),
@@ -477,11 +510,11 @@ impl PipelineParams {
             clip: p.clip.flatten().filter(|_| shaped),
             transform: if shaped { p.transform.unwrap_or(Transform::None) } else { Transform::None },
             skew_limit: p.skew_limit.flatten(),
-            scale: p.scale.unwrap_or(Scaling::Standard),
+            scale: p.scale.unwrap_or(if native { Scaling::None } else { Scaling::Standard }),
             spline: p.spline.flatten().filter(|_| shaped),
-            encode: p.encode.unwrap_or(Encode::OneHot),
+            encode,
             drop_first: p.drop_first.unwrap_or(false),
-            max_levels: p.max_levels.unwrap_or(100),
+            max_levels: p.max_levels.unwrap_or(if encode == Encode::Native { usize::MAX } else { 100 }),
             min_share: p.min_share.unwrap_or(0.0),
             order: p.order.flatten(),
             smoothing: p.smoothing.unwrap_or(Smoothing::Auto(AutoWord::Auto)),

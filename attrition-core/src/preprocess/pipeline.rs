@@ -52,6 +52,10 @@ pub(super) struct Chain {
 pub(super) enum Output {
     /// One 0/1 feature a level.
     OneHot { names: Vec<String> },
+    /// The level's place among these, NaN for none.
+    Level { names: Vec<String> },
+    /// The number as it is, gaps too.
+    Keep,
     /// A number, or a spline basis of it.
     Number {
         /// From levels to numbers, for an encoded category.
@@ -75,6 +79,7 @@ impl Chain {
         let name = &self.name;
         match &self.output {
             Output::OneHot { names } => names.iter().map(|l| format!("{name}={l}")).collect(),
+            Output::Level { .. } | Output::Keep => vec![name.clone()],
             Output::Number { indicator, spline, .. } => {
                 let mut names = match spline {
                     None => vec![name.clone()],
@@ -91,6 +96,7 @@ impl Chain {
     fn n_features(&self) -> usize {
         match &self.output {
             Output::OneHot { names } => names.len(),
+            Output::Level { .. } | Output::Keep => 1,
             Output::Number { indicator, spline, .. } => {
                 spline.as_ref().map_or(1, BSpline::n_basis) + usize::from(*indicator)
             }
@@ -102,6 +108,8 @@ impl Chain {
         let mut out = Vec::new();
         match &self.output {
             Output::OneHot { names } => out.push(format!("one_hot: {} features", names.len())),
+            Output::Level { names } => out.push(format!("native: {} levels", names.len())),
+            Output::Keep => out.push("as it is".to_owned()),
             Output::Number { values, fill, indicator, steps, spline } => {
                 if let Some(v) = values {
                     out.push(format!("{}: {} levels", v.encode.name(), v.values.len()));
@@ -357,6 +365,23 @@ impl Pipeline {
                 }
                 return Ok(());
             }
+            if let Output::Level { .. } = &chain.output {
+                if let Some(&place) = places.first()
+                    && place != DROPPED
+                {
+                    for (o, &slot) in out.column_mut(place as usize).iter_mut().zip(&*x) {
+                        let level = levels.level(slot);
+                        *o = if level == NO_LEVEL { f64::NAN } else { f64::from(level) };
+                    }
+                }
+                return Ok(());
+            }
+        }
+        if let (Output::Keep, Some(&place)) = (&chain.output, places.first()) {
+            if place != DROPPED {
+                out.column_mut(place as usize).copy_from_slice(x);
+            }
+            return Ok(());
         }
         let Output::Number { values, fill, indicator, steps, spline } = &chain.output else { return Ok(()) };
         if let (Some(levels), Some(values)) = (&chain.levels, values) {
@@ -445,8 +470,12 @@ impl Pipeline {
                 return bad(format!("reads a column for `{}` that is not there, or is read already", c.name));
             }
             let problem = match (&c.levels, &c.output) {
-                (None, Output::OneHot { .. }) => Some("has indicators without levels".to_owned()),
-                (Some(levels), Output::OneHot { names }) => {
+                (None, Output::OneHot { .. } | Output::Level { .. }) => {
+                    Some("has indicators without levels".to_owned())
+                }
+                (Some(_), Output::Keep) => Some("has levels without numbers".to_owned()),
+                (None, Output::Keep) => None,
+                (Some(levels), Output::OneHot { names } | Output::Level { names }) => {
                     (!levels.is_inside(names.len())).then(|| "has a level that is not there".to_owned())
                 }
                 (levels, Output::Number { values, fill, steps, spline, .. }) => {

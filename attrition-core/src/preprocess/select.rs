@@ -183,8 +183,8 @@ impl Design {
         for column in &self.columns {
             let own: Vec<bool> = flags.by_ref().take(column.n_features()).collect();
             match column {
-                DesignColumn::Dense(_) if own.first() != Some(&true) => {}
-                DesignColumn::Dense(_) => columns.push(column.clone()),
+                DesignColumn::Dense(_) | DesignColumn::Levels { .. } if own.first() != Some(&true) => {}
+                DesignColumn::Dense(_) | DesignColumn::Levels { .. } => columns.push(column.clone()),
                 DesignColumn::Indicators { codes, .. } => {
                     let n_levels = own.iter().filter(|k| **k).count();
                     if n_levels == 0 {
@@ -464,6 +464,8 @@ fn feature(design: &Design, j: usize) -> Vec<f64> {
                 DesignColumn::Indicators { codes, .. } => {
                     codes.iter().map(|&c| f64::from(u8::from(c as usize == j - first))).collect()
                 }
+                // Selection looks at the linear form, which has none.
+                DesignColumn::Levels { codes, .. } => codes.iter().map(|&c| f64::from(c)).collect(),
             };
         }
         first += n;

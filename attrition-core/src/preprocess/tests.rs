@@ -37,7 +37,16 @@ fn fit_rows(
 ) -> crate::Result<Prepared> {
     let alternating: Vec<u8> = (0..rows.len()).map(|i| (i % 2) as u8).collect();
     let bound = schema.bind(t)?;
-    let data = FitRows { schema, bound: &bound, rows, y: y.unwrap_or(&alternating), w, seed: Seed(3), ranker: None };
+    let data = FitRows {
+        schema,
+        bound: &bound,
+        rows,
+        y: y.unwrap_or(&alternating),
+        w,
+        seed: Seed(3),
+        ranker: None,
+        form: Form::Linear,
+    };
     params.fit(data, &Run::new())
 }
 
@@ -384,4 +393,65 @@ fn kinds_by_hand_do_not_escape_the_pipeline() {
     schema.learn(&t, &[0, 1, 2, 3, 4, 5]).unwrap();
     let fit = fit_rows(&PipelineParams::default(), &t, &schema, &[0, 1, 2, 3, 4, 5], None, None).unwrap();
     assert_eq!(fit.design.names, ["level=1", "level=2", "level=3"]);
+}
+
+#[test]
+fn the_native_form_keeps_gaps_and_levels() {
+    let t = table();
+    let schema = schema_of(&t);
+    let bound = schema.bind(&t).unwrap();
+    let fit = |p: serde_json::Value, form| {
+        let y = [0, 1, 0, 1];
+        let data = FitRows {
+            schema: &schema,
+            bound: &bound,
+            rows: &[0, 1, 2, 3],
+            y: &y,
+            w: None,
+            seed: Seed(3),
+            ranker: None,
+            form,
+        };
+        params(p).fit(data, &Run::new())
+    };
+    let Prepared { pipeline, design, .. } = fit(json!({}), Form::Native).unwrap();
+    assert_eq!(design.names, ["pay", "site", "flag"]);
+    assert_eq!(design.columns[1], DesignColumn::Levels { codes: vec![1, 0, u32::MAX, 0], n_levels: 2 });
+    // Slots: a gap, an unseen level.
+    let rows = vec![vec![1.0, 1.0, 1.0], vec![f64::NAN, -1.0, f64::NAN], vec![8.0, f64::NAN, 0.0]];
+    let got = features(&pipeline, &rows);
+    let want = [[1.0, 1.0, 1.0], [f64::NAN; 3], [8.0, f64::NAN, 0.0]];
+    assert_eq!(format!("{got:?}"), format!("{want:?}"));
+    let mut block = Block::default();
+    design.block(0..4, &mut block);
+    assert_eq!(format!("{:?}", block.column(1)), "[1.0, 0.0, NaN, 0.0]");
+    // A step of its own fills the number first; a selection sees numbers alone.
+    let p = fit(json!({"columns": {"pay": {"scale": "standard"}}}), Form::Native).unwrap().pipeline;
+    assert!(p.table()[0].features == ["pay", "pay is missing"] && p.table()[1].features == ["site"], "{p}");
+    let p = fit(json!({"select": {"method": "variance"}}), Form::Native).unwrap().pipeline;
+    assert!(p.table()[1].features == ["site=a", "site=b", "site=(missing)"], "{p}");
+    let text = serde_json::to_string(&pipeline).unwrap();
+    assert_eq!(serde_json::from_str::<Pipeline>(&text).unwrap().bind(&schema).unwrap(), pipeline);
+    // What knows no gaps and levels says so.
+    for bad in [json!({"columns": {"site": {"encode": "native"}}}), json!({"columns": {"pay": {"impute": "keep"}}})] {
+        let e = fit(bad.clone(), Form::Linear).unwrap_err().to_string();
+        assert!(e.contains("learner"), "{bad}: {e}");
+        assert!(fit(bad, Form::Native).is_ok());
+    }
+    // Column by column it is the same.
+    let y = [0, 1, 0, 1];
+    let data = FitRows {
+        schema: &schema,
+        bound: &bound,
+        rows: &[0, 1, 2, 3],
+        y: &y,
+        w: None,
+        seed: Seed(3),
+        ranker: None,
+        form: Form::Native,
+    };
+    let (each, columns) = PipelineParams::default().fit_each(&data, &Run::new(), &Ok).unwrap();
+    assert_eq!(each, pipeline);
+    // NaN is not itself: compared as written.
+    assert_eq!(format!("{:?}", columns.concat()), format!("{:?}", design.columns));
 }

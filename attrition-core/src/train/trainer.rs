@@ -261,6 +261,7 @@ impl Trainer {
                 w: w.as_deref(),
                 seed: self.seed,
                 ranker: ranker.as_deref().map(|r| r as &dyn Ranker),
+                form: learner.form(),
             },
             run,
         )?;

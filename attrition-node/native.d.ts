@@ -91,6 +91,24 @@ export declare class Model {
   get training(): unknown
 }
 
+/** What a table's columns look like, without a row. */
+export declare class Profile {
+  /** Of the named columns of a table; of all where no names are given. */
+  static of(table: Table, names: Array<string> | undefined | null, call: Call): Promise<Profile>
+  /** From the bytes that `toBytes` gave. */
+  static fromBytes(bytes: Uint8Array): Profile
+  /** As bytes. */
+  toBytes(): Buffer
+  /** Adds the rows of another profile of the same columns. */
+  merge(other: Profile): void
+  /** The columns' names, sorted. */
+  get names(): Array<string>
+  /** Rows seen. */
+  get nRows(): number
+  /** What it knows, as plain values. */
+  toDict(): unknown
+}
+
 /** One reading of a file. */
 export declare class Reading {
   /** The next batch, or `null` past the last one. */

@@ -12,10 +12,12 @@ use attrition_core::learn::ranker;
 use attrition_core::model::{Model, WarningKind};
 use attrition_core::num::float;
 use attrition_core::preprocess::{Block, FitRows, Form, Pipeline, PipelineParams, Prepared};
+use attrition_core::profile::Profile;
 use attrition_core::schema::{FieldKind, Role, Schema, ValueRef};
 use attrition_core::train::{Calibration, Cv, Trainer};
 use attrition_core::{Column, Error, ErrorKind, Run, Seed, Table};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 fn path(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(file)
@@ -337,4 +339,27 @@ fn every_vector_file_stands_in_the_table_of_the_readme() {
             "{name} is not in tests/vectors/README.md"
         );
     }
+}
+
+#[test]
+fn profiles_have_their_golden_bytes() {
+    let vectors = Vectors::read("profile.json");
+    let run = Run::new();
+    let golden: Vec<Option<String>> = vectors
+        .cases()
+        .iter()
+        .map(|case| {
+            let employees = &case["input"]["employees"];
+            if employees.is_null() {
+                let table = Table::from_json(case["input"]["columns"].to_string().as_bytes()).unwrap();
+                let bytes = Profile::of(&table, &run).unwrap().to_bytes().unwrap();
+                return Some(String::from_utf8(bytes).unwrap());
+            }
+            let (n, seed) = (employees["n_rows"].as_u64().unwrap(), employees["seed"].as_u64().unwrap());
+            let table = attrition_core::datasets::employees(n as usize, seed).unwrap();
+            let bytes = Profile::of(&table, &run).unwrap().to_bytes().unwrap();
+            Some(Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect())
+        })
+        .collect();
+    compare_golden(&vectors, &golden);
 }

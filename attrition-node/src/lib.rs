@@ -9,6 +9,7 @@ pub mod metrics;
 pub mod model;
 pub mod options;
 pub mod plain;
+pub mod profile;
 pub mod source;
 pub mod sql;
 pub mod table;

@@ -3,6 +3,7 @@ export type * from "./index.js";
 export {
   crossValidate,
   datasets,
+  drift,
   metrics,
   Model,
   readCsv,

@@ -2,6 +2,7 @@ export type { CallOptions, Progress } from "./call";
 export type { Cell } from "./cells";
 export type { AttritionError, ErrorCode, Problem } from "./error";
 export * as datasets from "./datasets";
+export * as drift from "./drift";
 export * as metrics from "./metrics";
 export { Model } from "./model";
 export type {

@@ -10,6 +10,7 @@ mod evaluate;
 mod json;
 mod metrics;
 mod model;
+mod profile;
 mod schema;
 mod source;
 mod sql;
@@ -32,6 +33,8 @@ mod _core {
     };
     #[pymodule_export]
     use super::model::{Model, Pipeline, Prediction, Training, Warning, load};
+    #[pymodule_export]
+    use super::profile::Profile;
     #[pymodule_export]
     use super::schema::Schema;
     #[pymodule_export]

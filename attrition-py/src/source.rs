@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::RecordBatchReader;
 use attrition_core::model::Model;
+use attrition_core::profile::Profile;
 use attrition_core::table::{
     Batches as Checked, CsvScan, ParquetOptions, ParquetScan, Source as CoreSource, SqlOptions, SqlScan, Table as Core,
 };
@@ -89,6 +90,25 @@ impl Source {
         let mut reading = self.open(py)?;
         let scores = enter(py, progress, n_threads, |run| model.predict_proba_source(reading.source.as_mut(), run));
         scores.map_err(|e| reading.raised.or(e))
+    }
+
+    /// The profile of the named columns, of all where no names are given, batch by batch.
+    pub(crate) fn profile(
+        &self,
+        py: Python<'_>,
+        names: Option<Vec<String>>,
+        progress: Option<&Bound<'_, PyAny>>,
+        n_threads: Option<usize>,
+    ) -> PyResult<Profile> {
+        let mut reading = self.open(py)?;
+        let source = reading.source.as_mut();
+        let profile = enter(py, progress, n_threads, |run| match &names {
+            None => Profile::of_source(source, run),
+            Some(names) => {
+                Profile::of_source_columns(source, &names.iter().map(String::as_str).collect::<Vec<_>>(), run)
+            }
+        });
+        profile.map_err(|e| reading.raised.or(e))
     }
 
     /// From the start.

@@ -179,6 +179,8 @@ impl ColumnProfile {
 
     /// Adds the summary of other rows of the column.
     pub(super) fn merge(&mut self, other: &ColumnProfile, name: &str) -> Result<()> {
+        // No count within is larger than that of the rows.
+        let rows = self.rows.checked_add(other.rows).ok_or_else(|| super::too_many(Place::column(name)))?;
         match (&mut self.values, &other.values) {
             (_, Summary::Empty) => {}
             (Summary::Empty, _) => self.values = other.values.clone(),
@@ -193,9 +195,22 @@ impl ColumnProfile {
                 return Err(Error::data(Place::column(name), b.name(), format!("{} as before", a.name()), hint));
             }
         }
-        self.rows += other.rows;
+        self.rows = rows;
         self.missing += other.missing;
         Ok(())
+    }
+
+    /// Whether every row is counted as missing or as a value: what comes from a file may be anything.
+    pub(super) fn is_counted(&self) -> bool {
+        let values = match &self.values {
+            Summary::Empty => Some(0),
+            Summary::Number(n) | Summary::Time(n) => {
+                n.infinite.0.checked_add(n.infinite.1).and_then(|infinite| infinite.checked_add(n.n()))
+            }
+            Summary::Category(levels) => Some(levels.n()),
+            Summary::Bool { no, yes } => no.checked_add(*yes),
+        };
+        values.and_then(|v| v.checked_add(self.missing)) == Some(self.rows)
     }
 
     /// Rows seen.

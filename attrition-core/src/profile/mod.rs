@@ -7,11 +7,13 @@
 //! parts, merged in any order, is the profile of the whole to the last byte. A cluster makes one a partition.
 
 mod column;
+mod facts;
 mod levels;
 mod score;
 mod sketch;
 
 pub use column::{ColumnProfile, Numbers, Summary};
+pub use facts::{ColumnFacts, ProfileFacts, ScoreFacts};
 pub use levels::{Levels, MAX_LEVELS};
 pub use score::{SCORE_BINS, ScoreProfile};
 pub use sketch::{Bucket, MAX_BUCKETS, MAX_EXACT, Quantile, Sketch};
@@ -106,11 +108,24 @@ impl Profile {
     /// # Errors
     /// The source's; [`Error::InvalidData`] for a source without a batch, and for a column that changes its kind.
     pub fn of_source(source: &mut dyn Source, run: &Run) -> Result<Profile> {
+        Profile::gather(source, None, run)
+    }
+
+    /// The summary of the named columns of a source; see [`Profile::of_source`].
+    ///
+    /// # Errors
+    /// As [`Profile::of_source`]; [`Error::NotFound`] for a name that is not there.
+    pub fn of_source_columns(source: &mut dyn Source, names: &[&str], run: &Run) -> Result<Profile> {
+        Profile::gather(source, Some(names), run)
+    }
+
+    fn gather(source: &mut dyn Source, names: Option<&[&str]>, run: &Run) -> Result<Profile> {
         let mut whole: Option<Profile> = None;
         while let Some(batch) = source.next_batch(run)? {
-            match &mut whole {
-                None => whole = Some(Profile::of(&batch, run)?),
-                Some(whole) => whole.update(&batch, run)?,
+            match (&mut whole, names) {
+                (Some(whole), _) => whole.update(&batch, run)?,
+                (None, None) => whole = Some(Profile::of(&batch, run)?),
+                (None, Some(names)) => whole = Some(Profile::of_columns(&batch, names, run)?),
             }
         }
         whole.ok_or_else(|| Error::data(Place::none(), "no batch", "at least one batch", "check the source"))
@@ -130,8 +145,8 @@ impl Profile {
     /// Adds the rows of another profile of the same columns.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a column that only one has, [`Error::InvalidData`] for one that changed its kind; the
-    /// profile is then as before.
+    /// [`Error::NotFound`] for a column that only one has, [`Error::InvalidData`] for one that changed its kind, and for more
+    /// rows than can be counted; the profile is then as before.
     pub fn merge(&mut self, other: &Profile) -> Result<()> {
         let mut columns = self.columns.clone();
         for name in other.columns.keys() {
@@ -142,6 +157,11 @@ impl Profile {
         for (name, column) in &mut columns {
             let part = other.columns.get(name).ok_or_else(|| Error::not_found("column", name, other.names()))?;
             column.merge(part, name)?;
+        }
+        if let (Some(mine), Some(others)) = (&self.scores, &other.scores)
+            && mine.n().checked_add(others.n()).is_none()
+        {
+            return Err(too_many(Place::none()));
         }
         self.columns = columns;
         if let Some(scores) = &other.scores {
@@ -159,6 +179,10 @@ impl Profile {
     /// The scores of a model on these rows, where they were added.
     pub fn scores(&self) -> Option<&ScoreProfile> {
         self.scores.as_ref()
+    }
+    /// Rows seen; 0 without columns.
+    pub fn n_rows(&self) -> u64 {
+        self.columns.values().next().map_or(0, ColumnProfile::n_rows)
     }
     /// The summary of a column.
     pub fn column(&self, name: &str) -> Option<&ColumnProfile> {
@@ -186,11 +210,22 @@ impl Profile {
     /// # Errors
     /// [`Error::Artifact`] when the bytes are not a profile.
     pub fn from_bytes(bytes: &[u8]) -> Result<Profile> {
-        serde_json::from_slice(bytes).map_err(|e| {
+        let refused = |why: String| {
             let hint = "read it with the version that wrote it, or a later one";
-            Error::artifact(format!("the profile cannot be read: {e}"), hint)
-        })
+            Error::artifact(format!("the profile cannot be read: {why}"), hint)
+        };
+        let profile: Profile = serde_json::from_slice(bytes).map_err(|e| refused(e.to_string()))?;
+        let n_rows = profile.n_rows();
+        if let Some((name, _)) = profile.columns().find(|(_, c)| !c.is_counted() || c.n_rows() != n_rows) {
+            return Err(refused(format!("the counts of column `{name}` do not add up")));
+        }
+        Ok(profile)
     }
+}
+
+/// Counts that a merge would carry past `u64`: only of forged profiles.
+fn too_many(place: Place) -> Error {
+    Error::data(place, "more rows than can be counted", "fewer than 2^64 rows", "check where the profile came from")
 }
 
 #[cfg(test)]

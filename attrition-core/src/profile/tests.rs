@@ -197,3 +197,62 @@ proptest! {
         prop_assert_eq!(&Profile::from_bytes(&whole).unwrap().to_bytes().unwrap(), &whole);
     }
 }
+
+#[test]
+fn facts_are_the_accessors_figures() {
+    let p = of(vec![
+        Column::float("x", vec![1.0, f64::NAN, 4.0, f64::INFINITY]),
+        Column::strings("s", [Some("a"), None, Some("b"), Some("a")]),
+        Column::bool("b", vec![true, false, true, true]),
+        Column::float("none", vec![f64::NAN; 4]),
+    ]);
+    let facts = serde_json::to_value(p.facts()).unwrap();
+    let quantiles =
+        serde_json::json!({"0.01": 1.0, "0.05": 1.0, "0.25": 1.0, "0.5": 1.0, "0.75": 4.0, "0.95": 4.0, "0.99": 4.0});
+    let want = serde_json::json!({ "n_rows": 4, "columns": {
+        "b": { "kind": "bool", "n_missing": 0, "missing_rate": 0.0, "levels": { "false": 1, "true": 3 } },
+        "none": { "kind": "empty", "n_missing": 4, "missing_rate": 1.0 },
+        "s": { "kind": "category", "n_missing": 1, "missing_rate": 0.25, "levels": { "a": 2, "b": 1 }, "n_other": 0 },
+        "x": { "kind": "number", "n_missing": 1, "missing_rate": 0.25, "mean": 2.5, "std": 1.5, "min": 1.0, "max": 4.0,
+               "n_infinite": 1, "quantiles": quantiles },
+    }});
+    assert_eq!(facts, want);
+    assert_eq!(of(vec![]).facts().n_rows, 0);
+}
+
+#[test]
+fn forged_counts_are_refused_and_never_overflow() {
+    let column = |rows: u64, missing: u64, values: &str| {
+        format!(r#"{{"columns":{{"x":{{"rows":{rows},"missing":{missing},"values":{values}}}}}}}"#)
+    };
+    let of_bools = |no: u64, yes: u64| format!(r#"{{"kind":"bool","no":{no},"yes":{yes}}}"#);
+    for bad in [
+        column(1, 2, r#"{"kind":"empty"}"#),
+        column(5, 2, &of_bools(1, 1)),
+        column(0, 1, &of_bools(u64::MAX, 0)),
+        column(3, 0, &of_bools(u64::MAX, 4)),
+        column(1, 0, r#"{"kind":"category","counts":{"a":2},"overflow":0}"#),
+        r#"{"columns":{"x":{"rows":1,"missing":1,"values":{"kind":"empty"}},"y":{"rows":2,"missing":2,"values":{"kind":"empty"}}}}"#.into(),
+        "{}".into(),
+        String::new(),
+    ] {
+        let e = Profile::from_bytes(bad.as_bytes()).unwrap_err();
+        assert_eq!(e.kind(), crate::ErrorKind::Artifact, "{bad}");
+    }
+    let mut most = Profile::from_bytes(column(u64::MAX, 1, &of_bools(u64::MAX - 1, 0)).as_bytes()).unwrap();
+    let before = most.clone();
+    assert!(most.merge(&before).unwrap_err().to_string().contains("column `x`"));
+    assert_eq!(most, before);
+}
+
+#[test]
+fn a_source_gives_its_columns_or_those_that_are_named() {
+    let table = datasets::employees(300, 1).unwrap();
+    let (a, b) = (table.take(&(0..100).collect::<Vec<_>>()), table.take(&(100..300).collect::<Vec<_>>()));
+    let source = || crate::table::Batches::new([Ok(a.clone()), Ok(b.clone())]);
+    let run = Run::new();
+    assert_eq!(Profile::of_source(&mut source(), &run).unwrap(), Profile::of(&table, &run).unwrap());
+    let some = Profile::of_source_columns(&mut source(), &["Age", "Gender"], &run).unwrap();
+    assert_eq!(some, Profile::of_columns(&table, &["Age", "Gender"], &run).unwrap());
+    assert!(Profile::of_source_columns(&mut source(), &["age"], &run).unwrap_err().to_string().contains("Age"));
+}

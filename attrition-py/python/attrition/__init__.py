@@ -12,7 +12,7 @@ dict rows, a 2-D NumPy array with ``names=``, an :class:`attrition.Table`. Colum
 
 from __future__ import annotations
 
-from . import datasets, metrics
+from . import datasets, drift, metrics
 from ._core import (
     CrossValidation,
     Evaluation,
@@ -76,6 +76,7 @@ __all__ = [
     "Warning",
     "cross_validate",
     "datasets",
+    "drift",
     "load",
     "metrics",
     "read_csv",

@@ -178,6 +178,44 @@ class Prediction:
         """What was repaired, in column order."""
 
 @final
+class Profile:
+    """What a table's columns look like, in kilobytes and without a row: counts, exact moments, ends, and how the values are
+    spread. Names of levels are kept: leave out columns of names or ids.
+
+    Profiles merge exactly: those of a table's parts, merged in any order, are the profile of the whole to the last byte. A
+    cluster makes one a partition.
+    """
+
+    def __eq__(self, value: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, ...]:
+        """Helper for pickle."""
+    @staticmethod
+    def from_bytes(data: bytes | bytearray) -> Profile:
+        """The profile of bytes that `to_bytes` gave."""
+    def merge(self, /, other: Profile) -> Profile:
+        """Adds the rows of another profile of the same columns to this one, and returns it. On an error it is as before."""
+    @property
+    def n_rows(self) -> int:
+        """Rows seen."""
+    @property
+    def names(self) -> list[str]:
+        """The columns' names, sorted."""
+    @staticmethod
+    def of(data: Any, *, n_threads: int | None = None, progress: _Progress | None = None) -> Profile:
+        """The profile of a table, or of a `Source`, which is read batch by batch and never held as a whole."""
+    def to_bytes(self, /) -> bytes:
+        """As bytes. The same rows give the same bytes, in whatever order and parts they came, in every language."""
+    def to_dict(self, /) -> dict[str, Any]:
+        """`{"n_rows", "columns": {name: {"kind", "n_missing", "missing_rate", …}}}` as plain values. A number or time (in days since
+        1970) has `mean`, `std`, `min`, `max`, `n_infinite` and `quantiles`, a category or truth value the counts of its `levels`.
+        """
+    def update(self, /, data: Any, *, n_threads: int | None = None, progress: _Progress | None = None) -> Profile:
+        """Adds the rows of a table or `Source` to this profile, and returns it. Its columns are read, others passed over; on an
+        error it is as before.
+        """
+    __hash__ = None  # type: ignore[assignment]
+
+@final
 class Schema:
     """What each column is (`kind`) and what it is for (`role`), with the reasons of every guess.
 
@@ -388,4 +426,4 @@ def scan_sql(query: str, url: str, *, batch_rows: int = 65536) -> Source:
     connection is opened when the first batch is read.
     """
 
-__all__ = ['Batches', 'CrossValidation', 'Evaluation', 'Event', 'Model', 'Pipeline', 'Prediction', 'Schema', 'Source', 'Table', 'Training', 'Warning', '_best_threshold', '_calibration_curve', '_calibration_error', '_confusion', '_cross_validate', '_employees', '_error_kinds', '_metric', '_metric_names', '_metrics', '_options', '_precision_recall_curve', '_roc_curve', '_train', 'load', 'read_csv', 'read_ipc', 'read_json', 'read_ndjson', 'read_parquet', 'read_sql', 'scan_csv', 'scan_parquet', 'scan_sql']
+__all__ = ['Batches', 'CrossValidation', 'Evaluation', 'Event', 'Model', 'Pipeline', 'Prediction', 'Profile', 'Schema', 'Source', 'Table', 'Training', 'Warning', '_best_threshold', '_calibration_curve', '_calibration_error', '_confusion', '_cross_validate', '_employees', '_error_kinds', '_metric', '_metric_names', '_metrics', '_options', '_precision_recall_curve', '_roc_curve', '_train', 'load', 'read_csv', 'read_ipc', 'read_json', 'read_ndjson', 'read_parquet', 'read_sql', 'scan_csv', 'scan_parquet', 'scan_sql']

@@ -1,0 +1,2 @@
+export { Profile } from "./profile";
+export type { ColumnFacts, ProfileFacts } from "./profile";

@@ -115,6 +115,23 @@ export declare class Reading {
   next(call: Call): Promise<Table | null>
   /** All further batches as one table. */
   collect(call: Call): Promise<Table>
+  /** All further batches on disk. */
+  spool(call: Call): Promise<Spool>
+}
+
+/** Tables on disk, to be trained on. */
+export declare class Spool {
+
+}
+
+/** Tables on their way to the disk. */
+export declare class SpoolWriter {
+  /** Of no table yet. */
+  constructor()
+  /** One more table. */
+  write(table: Table, call: Call): Promise<void>
+  /** All tables that were written. */
+  finish(call: Call): Promise<Spool>
 }
 
 /** A table: named, typed columns of equal length. */
@@ -154,7 +171,7 @@ export declare class TableBuilder {
 }
 
 /** Cross-validate. `folds` are test-fold ids, one a row, negative = never tested. */
-export declare function crossValidate(table: Table, options: string, folds: BigInt64Array | undefined | null, call: Call): Promise<unknown>
+export declare function crossValidate(data: Table | Spool, options: string, folds: BigInt64Array | undefined | null, call: Call): Promise<unknown>
 
 /** Employees, as the JSON of the options says. */
 export declare function employees(json: string, call: Call): Promise<Table>
@@ -196,4 +213,4 @@ export declare function scanParquet(path: string, json: string, call: Call): Pro
 export declare function scanSql(query: string, url: string, json: string, call: Call): Promise<FileScan>
 
 /** Train a model. */
-export declare function train(table: Table, options: string, call: Call): Promise<Model>
+export declare function train(data: Table | Spool, options: string, call: Call): Promise<Model>

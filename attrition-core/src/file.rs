@@ -227,6 +227,10 @@ fn create_beside(folder: &Path, existing: Option<&fs::Permissions>) -> io::Resul
     options.write(true).create_new(true);
     // A file that only its owner may read is never readable by others, not even while it is temporary.
     restrict(&mut options, existing);
+    create_new(folder, &options)
+}
+
+fn create_new(folder: &Path, options: &OpenOptions) -> io::Result<(File, Temporary)> {
     let mut last = io::Error::from(ErrorKind::AlreadyExists);
     for _ in 0..MAX_NAME_TRIES {
         // The name is random so that two processes, or two containers on one volume, do not meet; no result depends on it.
@@ -281,6 +285,132 @@ fn open_folder(_: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_folder(_: ()) -> io::Result<()> {
     Ok(())
+}
+
+/// Bytes of a [`Scratch`] that are kept in memory before they go to the disk, and that are written at once.
+const SCRATCH_MEMORY: usize = 16 << 20;
+
+/// Bytes that need not be in memory: put one after the other, then read from any place. They are gone with this value.
+///
+/// The first [`SCRATCH_MEMORY`] bytes stay in memory; with more, a file is made in the system's folder for temporary files,
+/// readable by its owner alone. On Unix it never has a name for longer than a moment, so that nothing stays behind, whatever
+/// happens.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    folder: PathBuf,
+    file: Option<(File, Option<Temporary>)>,
+    /// Bytes in the file.
+    written: u64,
+    /// Those after them.
+    tail: Vec<u8>,
+    memory: usize,
+}
+
+impl Scratch {
+    /// Nothing yet.
+    pub(crate) fn new() -> Scratch {
+        Scratch::within(std::env::temp_dir(), SCRATCH_MEMORY)
+    }
+
+    fn within(folder: PathBuf, memory: usize) -> Scratch {
+        Scratch { folder, file: None, written: 0, tail: Vec::new(), memory }
+    }
+
+    /// For tests: in another folder, with less in memory.
+    #[cfg(test)]
+    pub(crate) fn for_test(folder: &Path, memory: usize) -> Scratch {
+        Scratch::within(folder.to_owned(), memory)
+    }
+
+    /// For tests: in a file that is open.
+    #[cfg(test)]
+    pub(crate) fn of_file(file: File) -> Scratch {
+        Scratch { file: Some((file, None)), ..Scratch::within("/dev".into(), 0) }
+    }
+
+    /// Puts bytes after those that are there, and tells where they begin.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<u64> {
+        let at = self.written + self.tail.len() as u64;
+        if self.tail.len() + bytes.len() > self.memory {
+            self.spill(bytes).map_err(|e| self.refused("write", e))?;
+        } else {
+            self.tail.extend_from_slice(bytes);
+        }
+        Ok(at)
+    }
+
+    fn spill(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.file.is_none() {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create_new(true);
+            private(&mut options);
+            let (file, name) = create_new(&self.folder, &options)?;
+            // An open file needs no name here; elsewhere it loses it when it is closed.
+            let name = if cfg!(unix) { None } else { Some(name) };
+            self.file = Some((file, name));
+        }
+        if let Some((file, _)) = &mut self.file {
+            for part in [&self.tail, bytes] {
+                file.write_all(part)?;
+                self.written += part.len() as u64;
+            }
+        }
+        self.tail.clear();
+        Ok(())
+    }
+
+    /// The bytes from `at` on.
+    pub(crate) fn read_at(&self, at: u64, out: &mut [u8]) -> Result<()> {
+        let in_file = usize::try_from(self.written.saturating_sub(at)).unwrap_or(usize::MAX).min(out.len());
+        let (front, back) = out.split_at_mut(in_file);
+        let done = match &self.file {
+            Some((file, _)) if in_file > 0 => read_exact_at(file, front, at),
+            _ => Ok(()),
+        };
+        let start = usize::try_from((at + in_file as u64).saturating_sub(self.written)).unwrap_or(usize::MAX);
+        let end = start.saturating_add(back.len());
+        let done = done.and_then(|()| match self.tail.get(start..end) {
+            Some(bytes) => Ok(back.copy_from_slice(bytes)),
+            None => Err(io::Error::from(ErrorKind::UnexpectedEof)),
+        });
+        done.map_err(|e| self.refused("read", e))
+    }
+
+    fn refused(&self, action: &'static str, source: io::Error) -> Error {
+        let hint = "free space there, or name a folder on a disk with room by the environment variable TMPDIR (TMP on Windows)";
+        Error::Io { action, path: format!("a temporary file in {}", self.folder.display()), hint, source }
+    }
+}
+
+#[cfg(unix)]
+fn private(options: &mut OpenOptions) {
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+}
+
+#[cfg(not(unix))]
+fn private(_: &mut OpenOptions) {}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, out: &mut [u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, out, at)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut out: &mut [u8], mut at: u64) -> io::Result<()> {
+    while !out.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, out, at) {
+            Ok(0) => return Err(io::Error::from(ErrorKind::UnexpectedEof)),
+            Ok(n) => (out, at) = (out.split_at_mut(n).1, at + n as u64),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(any(unix, windows)))]
+fn read_exact_at(_: &File, _: &mut [u8], _: u64) -> io::Result<()> {
+    Err(io::Error::from(ErrorKind::Unsupported))
 }
 
 #[cfg(test)]
@@ -464,5 +594,57 @@ mod tests {
         assert!(hint.contains("free space"), "{hint}");
         assert_eq!(read_limited(&path, 100).unwrap(), b"old");
         assert_eq!(names(disk.0.path()), ["a.model"]);
+    }
+
+    #[test]
+    fn scratch_is_read_back_from_memory_and_disk_and_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        for memory in [0, 7, 100, 1 << 20] {
+            let mut scratch = Scratch::for_test(dir.path(), memory);
+            let bytes: Vec<u8> = (0..5000_u32).map(|i| (i * 7919 % 251) as u8).collect();
+            let mut at = 0;
+            for (i, part) in bytes.chunks(37).enumerate() {
+                assert_eq!(scratch.append(part).unwrap(), at, "part {i}");
+                at += part.len() as u64;
+            }
+            assert_eq!(scratch.file.is_some(), memory < bytes.len());
+            if cfg!(unix) {
+                assert_eq!(names(dir.path()), Vec::<String>::new(), "it has no name while it is there");
+            }
+            for (at, len) in [(0, 5000), (4990, 10), (4900, 60), (0, 0), (5000, 0), (123, 1)] {
+                let mut out = vec![0; len];
+                scratch.read_at(at as u64, &mut out).unwrap();
+                assert_eq!(out, bytes[at..at + len]);
+            }
+            assert!(scratch.read_at(4999, &mut [0; 2]).is_err());
+            drop(scratch);
+            assert_eq!(names(dir.path()), Vec::<String>::new());
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn scratch_is_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let mut scratch = Scratch::for_test(dir.path(), 0);
+        scratch.append(b"x").unwrap();
+        let mode = scratch.file.as_ref().unwrap().0.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0);
+    }
+
+    #[test]
+    fn scratch_without_room_says_where_and_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut scratch = Scratch::for_test(&dir.path().join("missing"), 0);
+        let e = scratch.append(b"x").unwrap_err().to_string();
+        assert!(e.contains("a temporary file in") && e.contains("missing") && e.contains("TMPDIR"), "{e}");
+        #[cfg(target_os = "linux")]
+        {
+            let full = OpenOptions::new().read(true).write(true).open("/dev/full").unwrap();
+            let e = Scratch::of_file(full).append(b"x").unwrap_err();
+            assert_eq!(e.kind(), crate::ErrorKind::Io);
+            assert!(e.to_string().contains("free space there"), "{e}");
+        }
     }
 }

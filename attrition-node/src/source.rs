@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use attrition_core::table::{
-    Batches, CsvOptions, CsvScan, ParquetOptions, ParquetScan, Source as CoreSource, SqlOptions, SqlScan,
+    Batches, CsvOptions, CsvScan, ParquetOptions, ParquetScan, Source as CoreSource, Spool as CoreSpool,
+    SpoolWriter as CoreSpoolWriter, SqlOptions, SqlScan,
 };
 use attrition_core::{Error, Result};
 use napi::Env;
@@ -77,6 +78,61 @@ impl Reading {
         job(call, move |run| {
             let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
             attrition_core::Table::collect(source.as_mut(), run).map(Table::from)
+        })
+    }
+
+    /// All further batches on disk.
+    #[napi(ts_return_type = "Promise<Spool>")]
+    pub fn spool(&self, call: &Call) -> AsyncTask<Job<Spool>> {
+        let source = Arc::clone(&self.source);
+        job(call, move |run| {
+            let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
+            CoreSpool::of(source.as_mut(), run).map(Spool::from)
+        })
+    }
+}
+
+/// Tables on disk, to be trained on.
+#[napi]
+pub struct Spool {
+    pub(crate) inner: Arc<CoreSpool>,
+}
+
+impl From<CoreSpool> for Spool {
+    fn from(spool: CoreSpool) -> Spool {
+        Spool { inner: Arc::new(spool) }
+    }
+}
+
+/// Tables on their way to the disk.
+#[napi]
+pub struct SpoolWriter {
+    writer: Arc<Mutex<CoreSpoolWriter>>,
+}
+
+#[napi]
+impl SpoolWriter {
+    /// Of no table yet.
+    #[napi(constructor)]
+    #[allow(clippy::new_without_default, reason = "it is JavaScript's constructor")]
+    pub fn new() -> SpoolWriter {
+        SpoolWriter { writer: Arc::default() }
+    }
+
+    /// One more table.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn write(&self, table: &Table, call: &Call) -> AsyncTask<Job<()>> {
+        let (writer, table) = (Arc::clone(&self.writer), Arc::clone(&table.inner));
+        job(call, move |_| writer.lock().unwrap_or_else(PoisonError::into_inner).write(&table))
+    }
+
+    /// All tables that were written.
+    #[napi(ts_return_type = "Promise<Spool>")]
+    pub fn finish(&self, call: &Call) -> AsyncTask<Job<Spool>> {
+        let writer = Arc::clone(&self.writer);
+        job(call, move |_| {
+            let writer = std::mem::take(&mut *writer.lock().unwrap_or_else(PoisonError::into_inner));
+            writer.finish().map(Spool::from)
         })
     }
 }

@@ -72,6 +72,17 @@ export class Source implements AsyncIterable<Table> {
     for await (const data of this.#batches ?? []) gathering.add(await nativeTable(data, options.signal), true);
     return new Table(await enter(options, (call) => gathering.finish(call)));
   }
+
+  /** @internal All batches on disk, to be trained on. */
+  async spool(options: CallOptions = {}): Promise<Native.Spool> {
+    if (this.#scan) {
+      const reading = this.#scan.open();
+      return enter(options, (call) => reading.spool(call));
+    }
+    const writer = new native.SpoolWriter();
+    for await (const table of this.batches(options)) await enter(options, (call) => writer.write(table.native, call));
+    return enter(options, (call) => writer.finish(call));
+  }
 }
 
 /**

@@ -130,6 +130,8 @@ export interface TableSource {
   batches(options?: CallOptions): AsyncIterable<Table>;
   /** All batches as one table. */
   collect(options?: CallOptions): Promise<Table>;
+  /** @internal */
+  spool(options?: CallOptions): Promise<Native.Spool>;
 }
 
 export function isSource(data: unknown): data is TableSource {

@@ -1,8 +1,8 @@
 import { type CallOptions, enter } from "./call";
 import { type FieldKind, type FoldFact, type Label, type MetricFact, Model, type Schema } from "./model";
-import { native } from "./native";
+import { type Native, native } from "./native";
 import { coreJson } from "./options";
-import { type Data, nativeTable, type Row } from "./table";
+import { type Data, isSource, nativeTable, type Row } from "./table";
 
 /** What is done to a column; what is not said is left to its kind's setting, and that to the default. */
 export interface ColumnSteps {
@@ -123,11 +123,14 @@ export interface CrossValidation {
   folds: FoldFact[];
 }
 
-/** Trains a model. */
+/**
+ * Trains a model. A `Source` is read once and waits on disk (in the system's folder for temporary files), column by column, so
+ * that a table that does not fit in memory can be trained on; the model is that of the whole table, to the last byte.
+ */
 export async function train<R extends object = Row>(data: Data, options: TrainOptions): Promise<Model<R>> {
   const json = coreJson(options);
-  const table = await nativeTable(data, options.signal);
-  return new Model<R>(await enter(callOptions(options), (call) => native.train(table, json, call)));
+  const given = await columns(data, options);
+  return new Model<R>(await enter(callOptions(options), (call) => native.train(given, json, call)));
 }
 
 /** Cross-validates. `folds` holds each row's test fold, negative = never tested; it takes the place of `cv`. */
@@ -137,9 +140,14 @@ export async function crossValidate(
 ): Promise<CrossValidation> {
   const json = coreJson(options);
   const ids = folds && BigInt64Array.from({ length: folds.length }, (_, i) => BigInt(folds[i]));
-  const table = await nativeTable(data, options.signal);
-  const call = enter(callOptions(options), (call) => native.crossValidate(table, json, ids, call));
+  const given = await columns(data, options);
+  const call = enter(callOptions(options), (call) => native.crossValidate(given, json, ids, call));
   return (await call) as CrossValidation;
+}
+
+/** A table in memory; of a source its batches on disk. */
+async function columns(data: Data, options: CallOptions): Promise<Native.Table | Native.Spool> {
+  return isSource(data) ? data.spool(callOptions(options)) : nativeTable(data, options.signal);
 }
 
 function callOptions({ signal, onProgress, nThreads }: CallOptions): CallOptions {

@@ -41,7 +41,7 @@ impl Schema {
     #[pyo3(signature = (data, *, names=None))]
     fn infer(_class: &Bound<'_, PyType>, data: &Bound<'_, PyAny>, names: Option<Vec<String>>) -> PyResult<Schema> {
         let table = read(data, names, Memory::Shared)?;
-        Ok(Schema { inner: enter(data.py(), None, None, |_| Core::infer(&table))? })
+        Ok(Schema { inner: enter(data.py(), None, None, |_| Core::infer(&*table))? })
     }
 
     /// Read what `to_json` wrote.
@@ -112,7 +112,7 @@ impl Schema {
     #[pyo3(signature = (data, *, names=None))]
     fn check<'py>(&self, data: &Bound<'py, PyAny>, names: Option<Vec<String>>) -> PyResult<Bound<'py, PyAny>> {
         let table = read(data, names, Memory::Shared)?;
-        let problems = enter(data.py(), None, None, |_| Ok(self.inner.check(&table)))?;
+        let problems = enter(data.py(), None, None, |_| Ok(self.inner.check(&*table)))?;
         facts(data.py(), &problems)
     }
 

@@ -7,7 +7,8 @@ use arrow_array::RecordBatchReader;
 use attrition_core::model::Model;
 use attrition_core::profile::Profile;
 use attrition_core::table::{
-    Batches as Checked, CsvScan, ParquetOptions, ParquetScan, Source as CoreSource, SqlOptions, SqlScan, Table as Core,
+    Batches as Checked, CsvScan, ParquetOptions, ParquetScan, Source as CoreSource, Spool, SqlOptions, SqlScan,
+    Table as Core,
 };
 use attrition_core::{Error, Result, Run};
 use pyo3::exceptions::PyTypeError;
@@ -77,6 +78,13 @@ impl Source {
         let mut reading = self.open(py)?;
         let collected = enter(py, None, None, |run| Core::collect(reading.source.as_mut(), run));
         collected.map(Arc::new).map_err(|e| reading.raised.or(e))
+    }
+
+    /// All batches on disk, to be trained on.
+    pub(crate) fn spool(&self, py: Python<'_>, progress: Option<&Bound<'_, PyAny>>) -> PyResult<Spool> {
+        let mut reading = self.open(py)?;
+        let spool = enter(py, progress, None, |run| Spool::of(reading.source.as_mut(), run));
+        spool.map_err(|e| reading.raised.or(e))
     }
 
     /// A model's scores, batch by batch.

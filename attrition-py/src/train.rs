@@ -1,13 +1,14 @@
 //! From a table to a model.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use attrition_core::error::Place;
-use attrition_core::table::Values;
+use attrition_core::table::{Columns, Spool, Table, Values};
 use attrition_core::train::{
     CrossValidation as Core, TrainOptions, cross_validate as core_cross_validate, train as core_train,
 };
-use attrition_core::{Error, Event as CoreEvent};
+use attrition_core::{Error, Event as CoreEvent, Run};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -16,6 +17,7 @@ use crate::door::{enter, quick};
 use crate::error::to_py;
 use crate::json::{facts, options};
 use crate::model::Model;
+use crate::source::Source;
 use crate::table::{Memory, column, read};
 
 /// One report of progress: `done` of `total` pieces of `stage`.
@@ -42,6 +44,32 @@ impl Event {
     }
 }
 
+/// What is trained on: a table in memory, or a source's batches on disk.
+enum Given {
+    Table(Arc<Table>),
+    Spool(Spool),
+}
+
+impl Given {
+    fn read(
+        data: &Bound<'_, PyAny>,
+        names: Option<Vec<String>>,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Given> {
+        match data.cast::<Source>() {
+            Ok(source) => source.get().spool(data.py(), progress).map(Given::Spool),
+            Err(_) => read(data, names, Memory::Shared).map(Given::Table),
+        }
+    }
+
+    fn columns(&self) -> Columns<'_> {
+        match self {
+            Given::Table(table) => Columns::Table(table),
+            Given::Spool(spool) => Columns::Spool(spool),
+        }
+    }
+}
+
 /// Train by options. See `attrition.train`.
 #[pyfunction(name = "_train")]
 #[pyo3(signature = (data, options, progress=None, names=None))]
@@ -53,8 +81,8 @@ pub(crate) fn train(
 ) -> PyResult<Model> {
     let py = data.py();
     let options = parse(options)?;
-    let table = read(data, names, Memory::Shared)?;
-    let model = enter(py, progress, None, |run| core_train(&table, &options, run))?;
+    let given = Given::read(data, names, progress)?;
+    let model = enter(py, progress, None, |run| core_train(given.columns(), &options, run))?;
     Ok(Model::new(py, model))
 }
 
@@ -70,8 +98,9 @@ pub(crate) fn cross_validate(
 ) -> PyResult<CrossValidation> {
     let options = parse(options)?;
     let folds = folds.map(fold_ids).transpose()?;
-    let table = read(data, names, Memory::Shared)?;
-    let inner = enter(data.py(), progress, None, |run| core_cross_validate(&table, &options, folds.as_deref(), run))?;
+    let given = Given::read(data, names, progress)?;
+    let work = |run: &Run| core_cross_validate(given.columns(), &options, folds.as_deref(), run);
+    let inner = enter(data.py(), progress, None, work)?;
     Ok(CrossValidation { inner })
 }
 

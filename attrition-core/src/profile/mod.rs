@@ -18,10 +18,11 @@ pub use levels::{Levels, MAX_LEVELS};
 pub use score::{SCORE_BINS, ScoreProfile};
 pub use sketch::{Bucket, MAX_BUCKETS, MAX_EXACT, Quantile, Sketch};
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::error::Place;
-use crate::table::Source;
+use crate::table::{Columns, Source};
 use crate::{Error, Result, Run, Table};
 
 /// The summary of a table's columns.
@@ -76,28 +77,39 @@ impl Profile {
     /// # Errors
     /// [`Error::NotFound`] for a name that is not there; [`Error::Cancelled`].
     pub fn of_columns(table: &Table, names: &[&str], run: &Run) -> Result<Profile> {
-        let columns = names.iter().map(|n| table.column(n)).collect::<Result<Vec<_>>>()?;
-        let n = table.n_rows();
+        Profile::of_rows(table.into(), names, None, run)
+    }
+
+    /// The summary of some rows of the named columns; of all rows where none are given.
+    pub(crate) fn of_rows(columns: Columns<'_>, names: &[&str], rows: Option<&[usize]>, run: &Run) -> Result<Profile> {
+        if let Some(name) = names.iter().find(|n| columns.outline(n).is_none()) {
+            return Err(Error::not_found("column", *name, columns.names()));
+        }
+        let n = rows.map_or(columns.n_rows(), <[usize]>::len);
         // Any cut gives the same result; this one bounds pieces and memory.
         let size = PIECE_ROWS.max(n.div_ceil(MAX_PIECES));
         let pieces = n.div_ceil(size).max(1);
-        let parts = run.map(columns.len() * pieces, |i| {
-            let (column, first) = (columns[i / pieces], i % pieces * size);
+        let parts = run.map(names.len() * pieces, |i| {
+            let (name, first) = (names[i / pieces], i % pieces * size);
             let mut part = ColumnProfile::empty();
             for start in (first..(first + size).min(n)).step_by(PIECE_ROWS) {
                 run.check()?;
-                let end = (start + PIECE_ROWS).min(first + size).min(n);
-                part.merge(&ColumnProfile::of(column, start..end), column.name())?;
+                let range = start..(start + PIECE_ROWS).min(first + size).min(n);
+                let (column, range) = match rows {
+                    None => columns.piece(name, range)?,
+                    Some(rows) => (Cow::Owned(columns.take(name, &rows[range.clone()])?), 0..range.len()),
+                };
+                part.merge(&ColumnProfile::of(&column, range), name)?;
             }
             Ok(part)
         })?;
         let mut profile = Profile { columns: BTreeMap::new(), scores: None };
-        for (column, parts) in columns.iter().zip(parts.chunks(pieces)) {
+        for (name, parts) in names.iter().zip(parts.chunks(pieces)) {
             let mut whole = ColumnProfile::empty();
             for part in parts {
-                whole.merge(part, column.name())?;
+                whole.merge(part, name)?;
             }
-            profile.columns.insert(column.name().to_owned(), whole);
+            profile.columns.insert((*name).to_owned(), whole);
         }
         Ok(profile)
     }

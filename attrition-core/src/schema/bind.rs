@@ -8,7 +8,7 @@ use super::{Field, FieldKind, Schema};
 use crate::Result;
 use crate::error::Problem;
 use crate::table::time::MICROS_PER_DAY;
-use crate::table::{Column, MISSING_CODE, Mask, Table, Values};
+use crate::table::{Column, Columns, MISSING_CODE, Mask, Spool, Values};
 
 /// What keeps a column from serving as the field, if anything does.
 pub(super) fn problem(field: &Field, column: Option<&Column>) -> Option<Problem> {
@@ -42,43 +42,58 @@ pub(super) fn problem(field: &Field, column: Option<&Column>) -> Option<Problem>
     problem(format!("a {} column", column.type_name()), format!("kind {}", field.kind.name()), hint)
 }
 
-enum Source<'a> {
-    Float(&'a [f64]),
-    Int(&'a [i64], Option<&'a Mask>),
-    Bool(&'a [bool], Option<&'a Mask>),
-    Time(&'a [i64], Option<&'a Mask>),
+/// Where a feature's values are.
+enum Cells<'a> {
+    /// In memory.
+    Column(&'a Values),
+    /// In this column on disk.
+    Spool(&'a Spool, usize),
+    /// Nowhere: every row is missing.
+    None,
+}
+
+/// How a value becomes a slot's.
+enum Reading {
+    /// As a number.
+    Number,
     /// Codes of the table's vocabulary, each with its slot value.
-    Codes(&'a [u32], Vec<f64>),
+    Codes(Vec<f64>),
     /// Numbers that name a level.
-    FloatLevels(&'a [f64], Levels),
-    IntLevels(&'a [i64], Option<&'a Mask>, Levels),
+    Levels(Levels),
     /// Truth values that name a level: slots of false and true.
-    BoolLevels(&'a [bool], Option<&'a Mask>, [f64; 2]),
-    AllMissing,
+    BoolLevels([f64; 2]),
 }
 
 /// The features of a table, read by slot. Made by [`Schema::bind`].
 pub struct Bound<'a> {
     names: Vec<String>,
     kinds: Vec<FieldKind>,
-    sources: Vec<Source<'a>>,
+    slots: Vec<(Cells<'a>, Reading)>,
     n_rows: usize,
 }
 
 impl std::fmt::Debug for Bound<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Bound({} rows, {} slots)", self.n_rows, self.sources.len())
+        write!(f, "Bound({} rows, {} slots)", self.n_rows, self.slots.len())
     }
 }
 
 impl<'a> Bound<'a> {
     /// The table must have passed [`Schema::check`].
-    pub(super) fn new(schema: &Schema, table: &'a Table) -> Bound<'a> {
-        let mut bound = Bound { names: Vec::new(), kinds: Vec::new(), sources: Vec::new(), n_rows: table.n_rows() };
+    pub(super) fn new(schema: &Schema, columns: Columns<'a>) -> Bound<'a> {
+        let mut bound = Bound { names: Vec::new(), kinds: Vec::new(), slots: Vec::new(), n_rows: columns.n_rows() };
         for field in schema.features() {
             bound.names.push(field.name.clone());
             bound.kinds.push(field.kind);
-            bound.sources.push(table.get(&field.name).map_or(Source::AllMissing, |c| source(field, c)));
+            let outline = columns.outline(&field.name).filter(|c| c.n_missing() < c.len());
+            bound.slots.push(match (outline, columns) {
+                (None, _) => (Cells::None, Reading::Number),
+                (Some(column), Columns::Table(_)) => (Cells::Column(column.values()), reading(field, column)),
+                (Some(column), Columns::Spool(spool)) => {
+                    let cells = spool.place(&field.name).map_or(Cells::None, |place| Cells::Spool(spool, place));
+                    (cells, reading(field, column))
+                }
+            });
         }
         bound
     }
@@ -89,7 +104,7 @@ impl<'a> Bound<'a> {
     }
     /// Features.
     pub fn n_slots(&self) -> usize {
-        self.sources.len()
+        self.slots.len()
     }
     /// The feature of a slot.
     pub fn name(&self, slot: usize) -> &str {
@@ -99,52 +114,43 @@ impl<'a> Bound<'a> {
     /// Slot `slot` of consecutive rows into `out`, one value a row.
     ///
     /// # Errors
-    /// [`Error::SchemaMismatch`] for an infinite number, or a truth value that is neither 0 nor 1.
+    /// [`Error::SchemaMismatch`](crate::Error::SchemaMismatch) for an infinite number, or a truth value that is neither 0 nor 1;
+    /// [`Error::Io`](crate::Error::Io) for a table on disk that cannot be read.
     pub fn fill(&self, slot: usize, rows: Range<usize>, out: &mut [f64]) -> Result<()> {
-        if let Source::Float(v) = &self.sources[slot] {
-            out.copy_from_slice(&v[rows.clone()]);
-            return self.checked(slot, out, |i| rows.start + i);
-        }
         let start = rows.start;
-        self.gather(slot, rows, out);
+        match &self.slots[slot] {
+            (Cells::Column(Values::Float(v)), Reading::Number) => out.copy_from_slice(&v[rows]),
+            (Cells::Column(values), reading) => gather(values, reading, rows, out),
+            (Cells::Spool(spool, column), reading) => {
+                let n = rows.len();
+                gather(&spool.values(*column, rows)?, reading, 0..n, out);
+            }
+            (Cells::None, _) => out.fill(f64::NAN),
+        }
         self.checked(slot, out, |i| start + i)
     }
 
-    /// Slot `slot` of the given rows into `out`, one value a row.
+    /// Slot `slot` of the given rows into `out`, one value a row. Of a table on disk, rows that ascend are read fastest.
     ///
     /// # Errors
     /// As [`Bound::fill`].
     pub fn fill_rows(&self, slot: usize, rows: &[usize], out: &mut [f64]) -> Result<()> {
-        self.gather(slot, rows.iter().copied(), out);
+        match &self.slots[slot] {
+            (Cells::Column(values), reading) => gather(values, reading, rows.iter().copied(), out),
+            (Cells::Spool(spool, column), reading) => {
+                let (mut rows, mut out) = (rows, &mut out[..]);
+                while !rows.is_empty() && !out.is_empty() {
+                    let (n, range) = Spool::window(rows);
+                    let (these, those) = rows.split_at(n);
+                    let (piece, rest) = out.split_at_mut(n.min(out.len()));
+                    let first = range.start;
+                    gather(&spool.values(*column, range)?, reading, these.iter().map(|r| r - first), piece);
+                    (rows, out) = (those, rest);
+                }
+            }
+            (Cells::None, _) => out.fill(f64::NAN),
+        }
         self.checked(slot, out, |i| rows[i])
-    }
-
-    fn gather(&self, slot: usize, rows: impl Iterator<Item = usize>, out: &mut [f64]) {
-        fn missing(mask: Option<&Mask>, row: usize) -> bool {
-            mask.is_some_and(|m| m.get(row))
-        }
-        let cells = out.iter_mut().zip(rows);
-        match &self.sources[slot] {
-            Source::Float(v) => cells.for_each(|(o, r)| *o = v[r]),
-            Source::Int(v, m) => cells.for_each(|(o, r)| *o = if missing(*m, r) { f64::NAN } else { v[r] as f64 }),
-            Source::Bool(v, m) => {
-                cells.for_each(|(o, r)| *o = if missing(*m, r) { f64::NAN } else { f64::from(u8::from(v[r])) });
-            }
-            Source::Time(v, m) => {
-                cells.for_each(|(o, r)| *o = if missing(*m, r) { f64::NAN } else { v[r] as f64 / MICROS_PER_DAY });
-            }
-            Source::Codes(codes, slots) => {
-                cells.for_each(|(o, r)| *o = slots.get(codes[r] as usize).copied().unwrap_or(f64::NAN));
-            }
-            Source::FloatLevels(v, levels) => cells.for_each(|(o, r)| *o = levels.of_float(v[r])),
-            Source::IntLevels(v, m, levels) => {
-                cells.for_each(|(o, r)| *o = if missing(*m, r) { f64::NAN } else { levels.of_int(v[r]) });
-            }
-            Source::BoolLevels(v, m, slots) => {
-                cells.for_each(|(o, r)| *o = if missing(*m, r) { f64::NAN } else { slots[usize::from(v[r])] });
-            }
-            Source::AllMissing => cells.for_each(|(o, _)| *o = f64::NAN),
-        }
     }
 
     fn checked(&self, slot: usize, out: &[f64], row: impl Fn(usize) -> usize) -> Result<()> {
@@ -161,29 +167,57 @@ impl<'a> Bound<'a> {
     }
 }
 
-fn source<'a>(field: &Field, column: &'a Column) -> Source<'a> {
-    if column.n_missing() == column.len() {
-        return Source::AllMissing;
+/// The given rows of values into `out`. Kinds that do not meet are kept out by `check`.
+fn gather(values: &Values, reading: &Reading, rows: impl Iterator<Item = usize>, out: &mut [f64]) {
+    fn missing(mask: &Option<Mask>, row: usize) -> bool {
+        mask.as_ref().is_some_and(|m| m.get(row))
     }
+    fn each(out: &mut [f64], rows: impl Iterator<Item = usize>, value: impl Fn(usize) -> f64) {
+        out.iter_mut().zip(rows).for_each(|(o, r)| *o = value(r));
+    }
+    match (reading, values) {
+        (Reading::Number, Values::Float(v)) => {
+            let v: &[f64] = v;
+            each(out, rows, |r| v[r]);
+        }
+        (Reading::Number, Values::Int(v, m)) => {
+            let v: &[i64] = v;
+            each(out, rows, |r| if missing(m, r) { f64::NAN } else { v[r] as f64 });
+        }
+        (Reading::Number, Values::Bool(v, m)) => {
+            each(out, rows, |r| if missing(m, r) { f64::NAN } else { f64::from(u8::from(v[r])) });
+        }
+        (Reading::Number, Values::Time(v, m)) => {
+            each(out, rows, |r| if missing(m, r) { f64::NAN } else { v[r] as f64 / MICROS_PER_DAY });
+        }
+        (Reading::Codes(slots), Values::Codes(codes, _)) => {
+            let codes: &[u32] = codes;
+            each(out, rows, |r| slots.get(codes[r] as usize).copied().unwrap_or(f64::NAN));
+        }
+        (Reading::Levels(levels), Values::Float(v)) => each(out, rows, |r| levels.of_float(v[r])),
+        (Reading::Levels(levels), Values::Int(v, m)) => {
+            each(out, rows, |r| if missing(m, r) { f64::NAN } else { levels.of_int(v[r]) });
+        }
+        (Reading::BoolLevels(slots), Values::Bool(v, m)) => {
+            each(out, rows, |r| if missing(m, r) { f64::NAN } else { slots[usize::from(v[r])] });
+        }
+        _ => out.fill(f64::NAN),
+    }
+}
+
+fn reading(field: &Field, column: &Column) -> Reading {
     match (field.kind, column.values()) {
-        (FieldKind::Category, Values::Codes(codes, vocabulary)) => {
+        (FieldKind::Category, Values::Codes(_, vocabulary)) => {
             let index: HashMap<&str, usize> =
                 field.vocabulary.iter().enumerate().map(|(i, l)| (l.as_str(), i)).collect();
-            let slots = vocabulary.iter().map(|l| index.get(l.as_str()).map_or(-1.0, |&i| i as f64)).collect();
-            Source::Codes(codes, slots)
+            Reading::Codes(vocabulary.iter().map(|l| index.get(l.as_str()).map_or(-1.0, |&i| i as f64)).collect())
         }
-        (FieldKind::Category, Values::Float(v)) => Source::FloatLevels(v, Levels::new(&field.vocabulary)),
-        (FieldKind::Category, Values::Int(v, m)) => Source::IntLevels(v, m.as_ref(), Levels::new(&field.vocabulary)),
-        (FieldKind::Category, Values::Bool(v, m)) => {
+        (FieldKind::Category, Values::Float(_) | Values::Int(..)) => Reading::Levels(Levels::new(&field.vocabulary)),
+        (FieldKind::Category, Values::Bool(..)) => {
             let levels = Levels::new(&field.vocabulary);
-            Source::BoolLevels(v, m.as_ref(), [levels.of_text("false"), levels.of_text("true")])
+            Reading::BoolLevels([levels.of_text("false"), levels.of_text("true")])
         }
-        (_, Values::Float(v)) => Source::Float(v),
-        (_, Values::Int(v, m)) => Source::Int(v, m.as_ref()),
-        (_, Values::Bool(v, m)) => Source::Bool(v, m.as_ref()),
-        (_, Values::Time(v, m)) => Source::Time(v, m.as_ref()),
-        // Kept out by `check`.
-        (_, Values::Codes(..)) => Source::AllMissing,
+        _ => Reading::Number,
     }
 }
 
@@ -195,6 +229,7 @@ mod tests {
     use super::*;
     use crate::Error;
     use crate::schema::Role;
+    use crate::table::Table;
 
     #[test]
     fn slots_do_not_depend_on_the_storage() {

@@ -6,7 +6,7 @@ use super::{Field, FieldKind, Note, NoteCode, Role, Schema};
 use crate::error::Place;
 use crate::rng::Seed;
 use crate::table::time::MICROS_PER_DAY;
-use crate::table::{Column, MISSING_CODE, Table, Value, Values};
+use crate::table::{Column, Columns, MISSING_CODE, Value, Values};
 use crate::{Error, Result};
 
 /// Uniqueness is judged on at most this many rows, so that inference stays cheap on large tables.
@@ -34,19 +34,20 @@ pub(crate) fn sample_rows(n_rows: usize) -> Vec<usize> {
         .collect()
 }
 
-pub(super) fn infer(table: &Table) -> Result<Schema> {
-    if table.n_columns() == 0 || table.n_rows() == 0 {
+pub(super) fn infer(columns: Columns<'_>) -> Result<Schema> {
+    let names = columns.names();
+    if names.is_empty() || columns.n_rows() == 0 {
         return Err(Error::data(
             Place::none(),
-            format!("{} rows and {} columns", table.n_rows(), table.n_columns()),
+            format!("{} rows and {} columns", columns.n_rows(), names.len()),
             "at least one row and one column",
             "check that the right file or query was read",
         ));
     }
-    let all: Vec<usize> = (0..table.n_rows()).collect();
-    let sample = sample_rows(table.n_rows());
-    let fields = table.columns().iter().map(|c| infer_field(c, &all, &sample)).collect();
-    Schema::new(fields, None)
+    let all: Vec<usize> = (0..columns.n_rows()).collect();
+    let sample = sample_rows(columns.n_rows());
+    let fields = names.into_iter().map(|name| Ok(infer_field(&*columns.column(name)?, &all, &sample)));
+    Schema::new(fields.collect::<Result<_>>()?, None)
 }
 
 fn infer_field(column: &Column, all: &[usize], sample: &[usize]) -> Field {
@@ -283,6 +284,7 @@ fn names_an_id(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::Table;
 
     fn roles(table: &Table) -> Vec<(String, Role, Vec<NoteCode>)> {
         Schema::infer(table)

@@ -26,7 +26,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Place, Problem};
-use crate::table::{Table, Value};
+use crate::table::{Columns, Value};
 use crate::{Error, Result};
 
 /// What the cells of a column are.
@@ -188,8 +188,8 @@ impl Schema {
     ///
     /// # Errors
     /// [`Error::InvalidData`] for a table without rows or columns.
-    pub fn infer(table: &Table) -> Result<Schema> {
-        infer::infer(table)
+    pub fn infer<'a>(table: impl Into<Columns<'a>>) -> Result<Schema> {
+        infer::infer(table.into())
     }
 
     /// From explicit fields.
@@ -380,32 +380,33 @@ impl Schema {
     ///
     /// Extra columns fit, and so does an absent target: a missing feature column or one of another kind does not.
     /// Values are looked at when they are used (an infinite number, a truth value that is neither 0 nor 1).
-    pub fn check(&self, table: &Table) -> Vec<Problem> {
-        self.features().filter_map(|f| bind::problem(f, table.get(&f.name))).collect()
+    pub fn check<'a>(&self, table: impl Into<Columns<'a>>) -> Vec<Problem> {
+        let columns = table.into();
+        self.features().filter_map(|f| bind::problem(f, columns.outline(&f.name))).collect()
     }
 
     /// The features of a table, ready to be read by slot.
     ///
     /// # Errors
     /// [`Error::SchemaMismatch`] with all problems at once.
-    pub fn bind<'a>(&self, table: &'a Table) -> Result<Bound<'a>> {
-        let problems = self.check(table);
-        if problems.is_empty() { Ok(Bound::new(self, table)) } else { Err(Error::SchemaMismatch { problems }) }
+    pub fn bind<'a>(&self, table: impl Into<Columns<'a>>) -> Result<Bound<'a>> {
+        let columns = table.into();
+        let problems = self.check(columns);
+        if problems.is_empty() { Ok(Bound::new(self, columns)) } else { Err(Error::SchemaMismatch { problems }) }
     }
 
     /// Learn vocabularies, ranges and 'is integer' of the features from the given rows of a table.
     ///
     /// # Errors
     /// [`Error::SchemaMismatch`] when the table does not fit.
-    pub fn learn(&mut self, table: &Table, rows: &[usize]) -> Result<()> {
-        let problems = self.check(table);
+    pub fn learn<'a>(&mut self, table: impl Into<Columns<'a>>, rows: &[usize]) -> Result<()> {
+        let columns = table.into();
+        let problems = self.check(columns);
         if !problems.is_empty() {
             return Err(Error::SchemaMismatch { problems });
         }
         for field in self.fields.iter_mut().filter(|f| f.role == Role::Feature) {
-            if let Some(column) = table.get(&field.name) {
-                infer::learn_field(field, column, rows);
-            }
+            infer::learn_field(field, &*columns.column(&field.name)?, rows);
         }
         Ok(())
     }
@@ -416,11 +417,11 @@ impl Schema {
     /// # Errors
     /// [`Error::InvalidParam`] without a target or when the positive label is nowhere in the column;
     /// [`Error::InvalidData`] for missing labels, one class, or more than two.
-    pub fn labels(&self, table: &Table) -> Result<(Vec<u8>, Target)> {
+    pub fn labels<'a>(&self, table: impl Into<Columns<'a>>) -> Result<(Vec<u8>, Target)> {
         let spec = self.target.as_ref().ok_or_else(|| {
             Error::param("target", "none", "the name of the column to predict", "set it with `target`")
         })?;
-        let column = table.column(&spec.column)?;
+        let column = table.into().column(&spec.column)?;
         let missing = column.n_missing();
         if missing > 0 {
             let row = (0..column.len()).find(|&r| column.is_missing(r)).unwrap_or(0);
@@ -431,7 +432,7 @@ impl Schema {
                 "remove the rows without a label before training; predict needs none",
             ));
         }
-        let classes = infer::distinct(column, 64);
+        let classes = infer::distinct(&column, 64);
         let shown = classes.iter().take(8).map(|v| format!("`{v}`")).collect::<Vec<_>>().join(", ");
         let positive = match &spec.positive {
             Value::Missing => {
@@ -489,7 +490,7 @@ impl Schema {
                 "there is nothing to tell apart: add rows with the other outcome",
             ));
         };
-        let labels = infer::equals(column, &positive);
+        let labels = infer::equals(&column, &positive);
         if !labels.contains(&1) {
             return Err(Error::data(
                 Place::column(column.name()),

@@ -5,51 +5,84 @@ use super::{Column, Source, Table};
 use crate::error::Place;
 use crate::{Error, Result, Run};
 
-/// A table that grows by tables.
+/// What the tables of a sequence have in common.
 #[derive(Debug, Default)]
-struct Growing {
-    columns: Vec<(String, ColumnBuilder)>,
-    /// An empty column of each one's type in the first table: the type where no table has a value.
-    types: Vec<Column>,
+pub(super) struct Shape {
+    /// An empty column of each one's type in the first table, which is its type where no table has a value; and the sort of
+    /// the values so far.
+    columns: Vec<(Column, Sort)>,
     n_tables: usize,
 }
 
-impl Growing {
-    fn add(&mut self, table: &Table) -> Result<()> {
+impl Shape {
+    /// Takes one more table in.
+    ///
+    /// # Errors
+    /// [`Error::InvalidData`] for other columns than the first table's, and for a column of another sort.
+    pub(super) fn admit(&mut self, table: &Table) -> Result<()> {
         if self.n_tables == 0 {
-            self.columns = table.names().map(|n| (n.to_owned(), ColumnBuilder::new(Plan::Infer))).collect();
-            self.types = table.columns().iter().map(|c| c.take(&[])).collect();
+            self.columns = table.columns().iter().map(|c| (c.take(&[]), Sort::Gap)).collect();
         }
         let number = self.n_tables;
         self.n_tables += 1;
-        if self.columns.len() != table.n_columns() || self.columns.iter().zip(table.names()).any(|((a, _), b)| a != b) {
+        if self.columns.len() != table.n_columns()
+            || self.columns.iter().zip(table.names()).any(|((a, _), b)| a.name() != b)
+        {
             return Err(Error::data(
                 Place::none(),
                 format!("table {number} with other columns than the first"),
-                format!("columns {}", self.columns.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ")),
+                format!("columns {}", self.columns.iter().map(|(c, _)| c.name()).collect::<Vec<_>>().join(", ")),
                 "give all tables the same columns in the same order",
             ));
         }
-        for ((name, column), new) in self.columns.iter_mut().zip(table.columns()) {
-            let new = ColumnBuilder::of_column(new);
-            if column.sort().join(new.sort()) == Sort::Lost {
+        for ((known, sort), column) in self.columns.iter_mut().zip(table.columns()) {
+            *sort = sort.join(Sort::of(column));
+            if *sort == Sort::Lost {
                 return Err(Error::data(
-                    Place::column(name.as_str()),
+                    Place::column(known.name()),
                     format!("table {number} with a column of another type"),
                     "one type in all tables",
                     "convert the column",
                 ));
             }
-            column.append(new);
+        }
+        Ok(())
+    }
+
+    /// Of each column an empty one of its type in the first table.
+    ///
+    /// # Errors
+    /// [`Error::InvalidData`] where no table was admitted.
+    pub(super) fn into_columns(self) -> Result<Vec<Column>> {
+        if self.n_tables == 0 {
+            return Err(Error::data(Place::none(), "no batch", "at least one batch", "check the source"));
+        }
+        Ok(self.columns.into_iter().map(|(c, _)| c).collect())
+    }
+}
+
+/// A table that grows by tables.
+#[derive(Debug, Default)]
+struct Growing {
+    shape: Shape,
+    columns: Vec<ColumnBuilder>,
+}
+
+impl Growing {
+    fn add(&mut self, table: &Table) -> Result<()> {
+        self.shape.admit(table)?;
+        self.columns.resize_with(table.n_columns(), || ColumnBuilder::new(Plan::Infer));
+        for (column, new) in self.columns.iter_mut().zip(table.columns()) {
+            column.append(ColumnBuilder::of_column(new));
         }
         Ok(())
     }
 
     fn finish(self) -> Result<Table> {
-        let columns = self.columns.into_iter().zip(self.types).map(|((name, c), empty)| match c.sort() {
+        let columns = self.columns.into_iter().zip(self.shape.into_columns()?).map(|(c, empty)| match c.sort() {
             // Rows past the end of an empty column are missing ones of its type.
             Sort::Gap => empty.take(&vec![usize::MAX; c.rows()]),
-            _ => c.finish(name),
+            _ => c.finish(empty.name().to_owned()),
         });
         Table::new(columns.collect())
     }
@@ -71,6 +104,9 @@ impl Table {
     /// # Ok::<(), attrition_core::Error>(())
     /// ```
     pub fn concat(tables: &[Table]) -> Result<Table> {
+        if tables.is_empty() {
+            return Table::new(Vec::new());
+        }
         let mut whole = Growing::default();
         tables.iter().try_for_each(|t| whole.add(t))?;
         whole.finish()
@@ -84,9 +120,6 @@ impl Table {
         let mut whole = Growing::default();
         while let Some(batch) = source.next_batch(run)? {
             whole.add(&batch)?;
-        }
-        if whole.n_tables == 0 {
-            return Err(Error::data(Place::none(), "no batch", "at least one batch", "check the source"));
         }
         whole.finish()
     }

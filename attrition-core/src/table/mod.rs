@@ -11,6 +11,7 @@
 
 #[cfg(feature = "arrow")]
 mod arrow;
+mod columns;
 mod concat;
 mod csv;
 mod input;
@@ -26,6 +27,7 @@ mod records;
 mod round_trips;
 mod source;
 mod split;
+mod spool;
 #[cfg(feature = "sql")]
 mod sql;
 pub mod time;
@@ -33,11 +35,13 @@ mod token;
 mod value;
 mod write;
 
+pub use columns::Columns;
 pub use csv::{CsvOptions, CsvScan, scan_csv};
 #[cfg(feature = "parquet")]
 pub use parquet::{ParquetOptions, ParquetScan, ParquetWriter, scan_parquet};
 pub use records::Records;
 pub use source::{Batches, Source};
+pub use spool::{Spool, SpoolWriter};
 #[cfg(feature = "sql")]
 pub use sql::{SqlOptions, SqlScan, scan_sql};
 pub use value::{Value, ValueRef};
@@ -125,6 +129,10 @@ impl Mask {
     /// Rows in all.
     pub fn len(&self) -> usize {
         self.len
+    }
+    /// The bits, 64 rows a word, the first row lowest.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.bits
     }
     /// The missing rows, in order.
     pub(crate) fn rows(&self) -> impl Iterator<Item = usize> + '_ {

@@ -107,6 +107,17 @@ pub(crate) enum Kind {
 }
 
 impl Sort {
+    /// The sort of a column's values.
+    pub(crate) fn of(column: &Column) -> Sort {
+        match column.values() {
+            _ if column.n_missing() == column.len() => Sort::Gap,
+            Values::Bool(..) => Sort::Bool,
+            Values::Int(..) | Values::Float(_) => Sort::Number,
+            Values::Time(..) => Sort::Time,
+            Values::Codes(..) => Sort::Text,
+        }
+    }
+
     /// The sort that holds both.
     pub(crate) fn join(self, other: Sort) -> Sort {
         match (self, other) {

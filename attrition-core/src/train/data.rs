@@ -1,11 +1,12 @@
 //! What training needs of a table besides its features: labels, weights, groups, times.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::error::Place;
 use crate::schema::{Role, Schema};
 use crate::split::{Fold, Splitter};
-use crate::table::{Column, Table, Value, Values};
+use crate::table::{Column, Columns, Value, Values};
 use crate::{Error, Result, Seed};
 
 /// Labels, weights, groups and times, one a row of the table.
@@ -19,10 +20,10 @@ pub(super) struct Supervision {
 
 impl Supervision {
     /// Read by the schema's roles, which gets both labels filled in.
-    pub(super) fn read(schema: &mut Schema, table: &Table) -> Result<Supervision> {
+    pub(super) fn read(schema: &mut Schema, table: Columns<'_>) -> Result<Supervision> {
         let (y, target) = schema.labels(table)?;
         schema.set_target(target);
-        let one = |role: Role| -> Result<Option<&Column>> {
+        let one = |role: Role| -> Result<Option<Cow<'_, Column>>> {
             let names: Vec<&str> = schema.with_role(role).map(|f| f.name.as_str()).collect();
             match names[..] {
                 [] => Ok(None),
@@ -36,9 +37,9 @@ impl Supervision {
             }
         };
         Ok(Supervision {
-            w: one(Role::Weight)?.map(weights).transpose()?,
-            groups: one(Role::Group)?.map(groups).transpose()?,
-            times: one(Role::Time)?.map(times).transpose()?,
+            w: one(Role::Weight)?.map(|c| weights(&c)).transpose()?,
+            groups: one(Role::Group)?.map(|c| groups(&c)).transpose()?,
+            times: one(Role::Time)?.map(|c| times(&c)).transpose()?,
             y,
         })
     }

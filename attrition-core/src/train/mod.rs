@@ -23,7 +23,7 @@ pub use trainer::{Calibration, Cv, Refit, Threshold, Trainer};
 use crate::Result;
 use crate::model::Model;
 use crate::run::Run;
-use crate::table::{Source, Table};
+use crate::table::{Columns, Source, Spool};
 
 /// Train a model by options; see [`TrainOptions`] for each of them.
 ///
@@ -39,29 +39,46 @@ use crate::table::{Source, Table};
 /// assert_eq!(model.learner_name(), "logistic");
 /// # Ok::<(), attrition_core::Error>(())
 /// ```
-pub fn train(table: &Table, options: &TrainOptions, run: &Run) -> Result<Model> {
+pub fn train<'a>(table: impl Into<Columns<'a>>, options: &TrainOptions, run: &Run) -> Result<Model> {
+    let table = table.into();
     options.trainer(table)?.fit_with(table, &options.run(run))
 }
 
-/// Train on all rows of a source, see [`train`]; the model is that of the whole table, to the last byte. The source is read
-/// once; what it gives is held in memory, at about 8 bytes a number and 4 a text.
+/// Train on all rows of a source, see [`train`]; the model is that of the whole table, to the last byte.
+///
+/// The source is read once, into a [`Spool`]: what is more than 16 MB waits on the disk, column by column. In memory are then, a
+/// row: the learner's own form of the features (1 byte a feature for the tree learners, which bin every column; 8 bytes a
+/// feature and 4 a one-hot group for `logistic`), one column of 8 bytes a thread, and the labels, row numbers of folds and
+/// scores. On the disk: 8 bytes a number, 4 a string, 1 a truth value, in the system's folder for temporary files (the
+/// environment variable `TMPDIR`; a folder that is itself in memory spares none), removed in the end, whatever happens.
 ///
 /// # Errors
-/// The source's; those of [`train`].
+/// The source's; [`Error::Io`](crate::Error::Io) of the disk; those of [`train`].
+///
+/// # Example
+/// ```
+/// use attrition_core::{datasets, train::{train_source, TrainOptions}, table::Batches, Run, Value};
+/// let mut months = Batches::new((0..3).map(|seed| datasets::employees(200, seed)));
+/// let options = TrainOptions { target: Some("Attrition".into()), positive: Value::from("Yes"), ..TrainOptions::default() };
+/// let model = train_source(&mut months, &options, &Run::new())?;
+/// assert_eq!(model.training().n_rows, 600);
+/// # Ok::<(), attrition_core::Error>(())
+/// ```
 pub fn train_source(source: &mut dyn Source, options: &TrainOptions, run: &Run) -> Result<Model> {
-    train(&Table::collect(source, run)?, options, run)
+    train(&Spool::of(source, run)?, options, run)
 }
 
 /// Cross-validate by options. `folds` are test-fold ids, one a row, negative = never tested; they replace `options.cv`.
 ///
 /// # Errors
 /// Those of [`Trainer::cross_validate`]; [`crate::Error::InvalidParam`] for an option out of range.
-pub fn cross_validate(
-    table: &Table,
+pub fn cross_validate<'a>(
+    table: impl Into<Columns<'a>>,
     options: &TrainOptions,
     folds: Option<&[i64]>,
     run: &Run,
 ) -> Result<CrossValidation> {
+    let table = table.into();
     let mut trainer = options.trainer(table)?;
     if let Some(ids) = folds {
         trainer = trainer.cv(Cv::Given(ids.to_vec()));

@@ -10,7 +10,7 @@ use crate::metrics::Metric;
 use crate::preprocess::{OnUnseen, PipelineParams};
 use crate::run::Run;
 use crate::schema::{FieldKind, Role, Schema};
-use crate::table::{Table, Value};
+use crate::table::{Columns, Value};
 use crate::{Error, Result, Seed};
 
 /// Names: JSON takes one text or a list of them, and null for none.
@@ -144,7 +144,8 @@ impl TrainOptions {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a column that is not there; [`Error::InvalidParam`].
-    pub fn schema(&self, table: &Table) -> Result<Schema> {
+    pub fn schema<'a>(&self, table: impl Into<Columns<'a>>) -> Result<Schema> {
+        let table = table.into();
         let mut schema = match &self.schema {
             Some(schema) => {
                 schema.check_self()?;
@@ -185,7 +186,7 @@ impl TrainOptions {
                 "the name of the column to predict",
                 format!(
                     "the table has {}",
-                    table.names().take(8).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
+                    table.names().iter().take(8).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
                 ),
             )),
         }
@@ -195,7 +196,7 @@ impl TrainOptions {
     ///
     /// # Errors
     /// As [`TrainOptions::schema`]; [`Error::InvalidParam`] for any option out of range.
-    pub fn trainer(&self, table: &Table) -> Result<Trainer> {
+    pub fn trainer<'a>(&self, table: impl Into<Columns<'a>>) -> Result<Trainer> {
         if self.trials > 0 {
             return Err(Error::Unsupported {
                 what: "a parameter search (`trials`)".into(),

@@ -2,8 +2,8 @@ use super::*;
 use crate::learn::Learner;
 use crate::rng::Seed;
 use crate::schema::{Role, Schema};
-use crate::table::{Column, Value};
-use crate::{Error, ErrorKind};
+use crate::table::{Column, Mask, SpoolWriter, Value, Values};
+use crate::{Error, ErrorKind, Table};
 
 /// A made-up table: two numbers, a category, an unrelated number with gaps, a group, a day.
 fn people(n: usize) -> Table {
@@ -384,4 +384,92 @@ fn evaluation_knows_labels_metrics_and_curves() {
     assert_eq!(model.evaluate(&unlabelled, &Run::new()).unwrap_err().kind(), ErrorKind::NotFound);
     assert!(model.predict_proba(&unlabelled).is_ok());
     let _: Schema = serde_json::from_str(&model.schema().to_json().unwrap()).unwrap();
+}
+
+/// Three months of people: whole numbers that become floats, levels and a column that come later, gaps of every kind, weights,
+/// groups, days.
+fn months() -> Vec<Table> {
+    let whole = people(900);
+    let mut months: Vec<Table> = [0..300, 300..500, 500..900].map(|r| whole.take(&r.collect::<Vec<_>>())).into();
+    for (k, month) in months.iter_mut().enumerate() {
+        let n = month.n_rows();
+        let gap = |i: usize| (i + k) % 9 == 0;
+        let number = |i: usize| ((i * 37 + k) % 11) as f64 - 5.0;
+        let mask = || Mask::from_missing((0..n).map(gap));
+        let bonus = match k {
+            1 => Column::float("Bonus", (0..n).map(|i| if gap(i) { f64::NAN } else { number(i) / 4.0 }).collect()),
+            _ => {
+                let values = (0..n).map(|i| number(i) as i64).collect::<Vec<_>>();
+                Column::new("Bonus", Values::Int(values.into(), mask())).unwrap()
+            }
+        };
+        let remote = match k {
+            0 => Column::float("Remote", vec![f64::NAN; n]),
+            _ => {
+                let values = (0..n).map(|i| i % 4 == 0).collect::<Vec<_>>();
+                Column::new("Remote", Values::Bool(values.into(), mask())).unwrap()
+            }
+        };
+        let day = |i: usize| 86_400_000_000 * (i as i64 % 50 + 10 * k as i64);
+        let extra = [
+            bonus,
+            remote,
+            Column::strings("Skill", (0..n).map(|i| (!gap(i)).then(|| format!("s{}", (i * 7 + k) % (3 + 2 * k))))),
+            Column::int("Weight", (0..n).map(|i| i as i64 % 3).collect()),
+            Column::new("Day", Values::Time((0..n).map(day).collect::<Vec<_>>().into(), None)).unwrap(),
+        ];
+        for column in extra {
+            *month = month.with_column(column).unwrap();
+        }
+    }
+    months
+}
+
+/// The model's bytes, or what is wrong.
+fn outcome(model: crate::Result<crate::model::Model>) -> Result<Vec<u8>, String> {
+    model.and_then(|m| m.to_bytes()).map_err(|e| e.to_string())
+}
+
+#[test]
+fn training_from_a_source_is_training_on_its_table_to_the_last_byte() {
+    let months = months();
+    let table = Table::concat(&months).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    // Chunks of 70 rows, all on disk.
+    let mut writer = SpoolWriter::for_test(folder.path(), 70);
+    months.iter().for_each(|m| writer.write(m).unwrap());
+    let spool = writer.finish().unwrap();
+    let run = Run::new().n_threads(Some(2));
+    let plain = TrainOptions { exclude: ["Team", "Weight", "Day"].into(), ..options() };
+    let mut cases: Vec<TrainOptions> =
+        Learner::NAMES.iter().map(|n| TrainOptions { learner: Names::from([*n]), ..plain.clone() }).collect();
+    cases.extend([
+        TrainOptions { weight: Some("Weight".into()), exclude: ["Team", "Day"].into(), ..plain.clone() },
+        TrainOptions { group: Some("Team".into()), exclude: ["Weight", "Day"].into(), ..plain.clone() },
+        TrainOptions { time: Some("Day".into()), exclude: ["Weight", "Team"].into(), cv: Some(3), ..plain.clone() },
+        TrainOptions { cv: None, holdout: None, calibration: None, sensitive: ["Site"].into(), ..plain.clone() },
+        TrainOptions { refit: Refit::All, cv: Some(2), ..plain.clone() },
+        serde_json::from_value(serde_json::json!({
+            "target": "Left", "positive": "Yes", "exclude": ["Team", "Weight", "Day"], "cv": 2,
+            "preprocess": { "derive": { "Share": "Bonus / (Pay + 1)" }, "category": { "encode": "target" },
+                            "select": { "method": "variance" }, "resample": { "method": "smote_nc" } }
+        }))
+        .unwrap(),
+        TrainOptions { target: Some("Site".into()), positive: Value::from("Oslo"), ..plain.clone() },
+        TrainOptions { target: Some("Nothing".into()), ..plain },
+    ]);
+    let mut trained = 0;
+    for options in &cases {
+        let want = outcome(train(&table, options, &run));
+        trained += usize::from(want.is_ok());
+        assert!(outcome(train(&spool, options, &run)) == want, "{options:?}: {:?}", want.err());
+        let mut source = crate::table::Batches::new(months.iter().cloned().map(Ok));
+        assert!(outcome(train_source(&mut source, options, &run)) == want);
+    }
+    assert!(trained >= 7, "{trained}");
+    let cv = |columns: crate::table::Columns<'_>| cross_validate(columns, &cases[0], None, &run).unwrap();
+    assert_eq!(cv((&spool).into()).predictions.len(), 900);
+    let bits = |cv: CrossValidation| cv.predictions.into_iter().map(f64::to_bits).collect::<Vec<_>>();
+    assert_eq!(bits(cv((&spool).into())), bits(cv((&table).into())));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

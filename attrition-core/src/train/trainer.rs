@@ -18,7 +18,7 @@ use crate::profile::{Profile, ScoreProfile};
 use crate::run::Run;
 use crate::schema::{Bound, Role, Schema};
 use crate::split::{self, Fold};
-use crate::table::Table;
+use crate::table::Columns;
 use crate::{Error, Result, Seed};
 
 /// How rows are folded.
@@ -197,7 +197,7 @@ impl Trainer {
     /// [`Error::InvalidParam`] for a parameter out of range; [`Error::SchemaMismatch`] when the table does not fit the
     /// schema; [`Error::InvalidData`] for labels, weights or groups that cannot be learned from;
     /// [`Error::Numeric`] when the learner does not converge.
-    pub fn fit(&self, table: &Table) -> Result<Model> {
+    pub fn fit<'a>(&self, table: impl Into<Columns<'a>>) -> Result<Model> {
         self.fit_with(table, &Run::new())
     }
 
@@ -227,7 +227,7 @@ impl Trainer {
     }
 
     /// Labels read, vocabularies learned from `rows`, at least one feature there.
-    fn settle_schema(&self, schema: &mut Schema, table: &Table, rows: &[usize]) -> Result<()> {
+    fn settle_schema(&self, schema: &mut Schema, table: Columns<'_>, rows: &[usize]) -> Result<()> {
         schema.learn(table, rows)?;
         if schema.features().next().is_none() {
             return Err(Error::param(
@@ -276,9 +276,9 @@ impl Trainer {
     ///
     /// # Errors
     /// As [`Trainer::fit`]; [`Error::Cancelled`].
-    pub fn fit_with(&self, table: &Table, run: &Run) -> Result<Model> {
+    pub fn fit_with<'a>(&self, table: impl Into<Columns<'a>>, run: &Run) -> Result<Model> {
         self.check()?;
-        self.admitted()?.fit_admitted(table, run)
+        self.admitted()?.fit_admitted(table.into(), run)
     }
 
     /// With every input that the pipeline's expressions name.
@@ -287,7 +287,7 @@ impl Trainer {
         Ok(Trainer { schema, preprocess, ..self.clone() })
     }
 
-    fn fit_admitted(&self, table: &Table, run: &Run) -> Result<Model> {
+    fn fit_admitted(&self, table: Columns<'_>, run: &Run) -> Result<Model> {
         let mut schema = self.schema.clone();
         let data = Supervision::read(&mut schema, table)?;
         let all: Vec<usize> = (0..table.n_rows()).collect();
@@ -467,31 +467,27 @@ impl Trainer {
     }
 
     /// The summary of the fitted rows: inputs and protected attributes.
-    fn profile(&self, schema: &Schema, table: &Table, rows: &[usize], run: &Run) -> Result<Profile> {
+    fn profile(&self, schema: &Schema, table: Columns<'_>, rows: &[usize], run: &Run) -> Result<Profile> {
         let names: Vec<&str> = schema
             .fields()
             .iter()
             .filter(|f| matches!(f.role, Role::Feature | Role::Sensitive))
             .map(|f| f.name.as_str())
-            .filter(|n| table.get(n).is_some())
+            .filter(|n| table.outline(n).is_some())
             .collect();
-        if rows.len() == table.n_rows() {
-            return Profile::of_columns(table, &names, run);
-        }
-        let columns = names.iter().map(|n| Ok(table.column(n)?.take(rows))).collect::<Result<Vec<_>>>()?;
-        Profile::of_columns(&Table::new(columns)?, &names, run)
+        Profile::of_rows(table, &names, (rows.len() < table.n_rows()).then_some(rows), run)
     }
 
     /// Cross-validate on a table: out-of-fold probabilities of every tested row, scores of every fold.
     ///
     /// # Errors
     /// As [`Trainer::fit_with`]; [`Error::InvalidParam`] without folds.
-    pub fn cross_validate(&self, table: &Table, run: &Run) -> Result<super::CrossValidation> {
+    pub fn cross_validate<'a>(&self, table: impl Into<Columns<'a>>, run: &Run) -> Result<super::CrossValidation> {
         self.check()?;
-        self.admitted()?.cross_validate_admitted(table, run)
+        self.admitted()?.cross_validate_admitted(table.into(), run)
     }
 
-    fn cross_validate_admitted(&self, table: &Table, run: &Run) -> Result<super::CrossValidation> {
+    fn cross_validate_admitted(&self, table: Columns<'_>, run: &Run) -> Result<super::CrossValidation> {
         let mut schema = self.schema.clone();
         let data = Supervision::read(&mut schema, table)?;
         let all: Vec<usize> = (0..table.n_rows()).collect();

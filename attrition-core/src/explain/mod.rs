@@ -1,14 +1,18 @@
 //! Why a model says what it says: exact contributions of the original columns to the log-odds of additive models.
 //!
 //! Notation: `z(x) = base + Σⱼ cⱼ(xⱼ)` is a row's log-odds, `j` runs over the schema's features, and `cⱼ` gathers every
-//! design feature that stems from column `j` (the scaled number and its missing-indicator; a category's levels).
+//! design feature that stems from column `j`: for `logistic` the scaled number and its missing-indicator, or a category's levels;
+//! for `glassbox` the column's own term.
 //! A sigmoid calibrator is linear in `z`, and is carried through exactly. An isotonic one is not: there the
 //! contributions are those of the log-odds before calibration.
+
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 
 use crate::calibrate::Calibrator;
-use crate::learn::Fitted;
+use crate::learn::{Fitted, Part};
 use crate::model::Model;
 use crate::num::float;
 use crate::preprocess::{Block, DerivedKind};
@@ -56,32 +60,38 @@ fn linear(calibrator: Option<&Calibrator>) -> (f64, f64) {
 }
 
 struct Additive<'m> {
-    coef: &'m [f64],
-    intercept: f64,
-    std_err: Option<&'m Vec<f64>>,
+    fitted: &'m Fitted,
     /// The column of the frame (slots, then derived columns) that each design feature stems from.
     inputs: Vec<usize>,
     scale: f64,
     shift: f64,
+    parts: Vec<Part>,
+}
+
+impl Additive<'_> {
+    /// What each feature of a design of one row adds before calibration, and the intercept.
+    fn parts(&mut self, design: &Block) -> (&[Part], f64) {
+        let intercept = self.fitted.parts(design, &mut self.parts).unwrap_or(f64::NAN);
+        (&self.parts, intercept)
+    }
 }
 
 impl Model {
     fn additive(&self) -> Result<Additive<'_>> {
-        let Fitted::Logistic(logistic) = self.fitted() else {
+        if let Fitted::Tree(_) = self.fitted() {
             return Err(Error::Unsupported {
                 what: format!("an exact contribution of the learner `{}`", self.learner_name()),
                 why: "its score is no sum over columns".into(),
-                hint: "train an additive learner, as `logistic`".into(),
+                hint: "train an additive learner, as `glassbox` or `logistic`".into(),
             });
-        };
+        }
         let (scale, shift) = linear(self.calibrator());
         Ok(Additive {
-            coef: &logistic.coef,
-            intercept: logistic.intercept,
-            std_err: (!logistic.std_err.is_empty()).then_some(&logistic.std_err),
+            fitted: self.fitted(),
             inputs: self.pipeline().feature_inputs().into_iter().map(|(_, input)| input).collect(),
             scale,
             shift,
+            parts: Vec::new(),
         })
     }
 
@@ -104,15 +114,18 @@ impl Model {
     /// # Errors
     /// As [`Model::proba_packed`]; [`Error::Unsupported`] for a learner that is not additive.
     pub fn contributions_packed(&self, row: &[f64]) -> Result<Vec<(String, f64)>> {
-        let additive = self.additive()?;
+        let mut additive = self.additive()?;
+        let (scale, shift) = (additive.scale, additive.shift);
         let design = self.features_of(row)?;
+        let inputs = std::mem::take(&mut additive.inputs);
+        let (parts, intercept) = additive.parts(&design);
         let fields = self.row_spec().fields().iter().map(|f| f.name.as_str());
         let derived = self.pipeline().derived().map(|(name, ..)| name);
         let mut out: Vec<(String, f64)> = fields.chain(derived).map(|name| (name.to_owned(), 0.0)).collect();
-        for (j, &input) in additive.inputs.iter().enumerate() {
-            out[input].1 += additive.scale * additive.coef[j] * design.column(j)[0];
+        for (part, &input) in parts.iter().zip(&inputs) {
+            out[input].1 += scale * part.effect;
         }
-        out.push((BASE.to_owned(), additive.scale * additive.intercept + additive.shift));
+        out.push((BASE.to_owned(), scale * intercept + shift));
         Ok(out)
     }
 
@@ -128,12 +141,13 @@ impl Model {
 
     /// Every column's effect, most important first, derived columns among them: for a category its levels, for a number
     /// the deciles of its training distribution (where it enters as a straight line, that through them is the whole
-    /// effect), and the contribution of a gap. A column that is dropped has none.
+    /// effect; of `glassbox` 24 steps instead of ten), and the contribution of a gap. A column that is dropped has none.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for a learner that is not additive; as [`Model::profile`].
     pub fn terms(&self) -> Result<Vec<Term>> {
-        let additive = self.additive()?;
+        let mut additive = self.additive()?;
+        let (scale, inputs) = (additive.scale, std::mem::take(&mut additive.inputs));
         let z95 = float::normal_quantile(0.975);
         let (mut frame, mut design) = (Block::default(), Block::default());
         let fields = self.schema().features().enumerate();
@@ -146,7 +160,7 @@ impl Model {
         }
         let mut terms = Vec::with_capacity(columns.len());
         for (input, name, kind, points) in columns {
-            if !additive.inputs.contains(&input) {
+            if !inputs.contains(&input) {
                 continue;
             }
             let mut effect = |x: f64| -> Result<(f64, Option<f64>)> {
@@ -155,14 +169,11 @@ impl Model {
                 (0..frame.n_columns()).for_each(|c| frame.column_mut(c)[0] = if c == input { x } else { f64::NAN });
                 self.pipeline().apply_columns(&mut frame, &mut design)?;
                 let mut contribution = 0.0;
-                let mut variance = additive.std_err.map(|_| 0.0);
-                for (j, _) in additive.inputs.iter().enumerate().filter(|(_, i)| **i == input) {
-                    let v = design.column(j)[0];
-                    contribution += additive.scale * additive.coef[j] * v;
-                    if let (Some(total), Some(se)) = (&mut variance, additive.std_err) {
-                        // Features of one column are on together only for a gap, where their covariance is left out.
-                        *total += (additive.scale * se[j] * v) * (additive.scale * se[j] * v);
-                    }
+                let mut variance = Some(0.0);
+                for (part, _) in additive.parts(&design).0.iter().zip(&inputs).filter(|(_, i)| **i == input) {
+                    contribution += scale * part.effect;
+                    // Features of one column are on together only for a gap, where their covariance is left out.
+                    variance = variance.zip(part.std_err).map(|(v, se)| v + (scale * se) * (scale * se));
                 }
                 Ok((contribution, variance.map(f64::sqrt)))
             };
@@ -208,8 +219,11 @@ impl Model {
             }
             FieldKind::Number | FieldKind::Time => {
                 let mut at: Vec<f64> = match profile {
-                    // Deciles weigh alike; the ends show how far the effect goes.
-                    Some(p) => (0..=10).filter_map(|i| p.quantile(f64::from(i) / 10.0)).collect(),
+                    // Quantiles weigh alike; the ends show how far the effect goes.
+                    Some(p) => {
+                        let steps = if matches!(self.fitted(), Fitted::Logistic(_)) { 10 } else { 24 };
+                        (0..=steps).filter_map(|i| p.quantile(f64::from(i) / f64::from(steps))).collect()
+                    }
                     None => field.range.map(|r| r.to_vec()).unwrap_or_default(),
                 };
                 at.dedup();

@@ -3,6 +3,7 @@
 //! [`Learner`] is the closed list of what can be fitted, as data; [`Fitted`] is the closed list of what can predict. A fitted
 //! learner predicts in every build, also where the crate that fitted it is not compiled in.
 
+mod glassbox;
 mod gram;
 mod linfa;
 #[cfg(feature = "linfa")]
@@ -14,6 +15,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use glassbox::{Curve, Effect, Glassbox, GlassboxParams, Levels, Shape, Term};
 pub use linfa::{LinfaLogisticParams, LinfaTreeParams, SplitQuality};
 pub use logistic::{ClassWeight, Logistic, LogisticParams, MAX_FEATURES, MAX_STD_ERR_FEATURES, Penalty};
 pub use params::{Monotone, OrAuto, ParamSpec, Range};
@@ -32,6 +34,8 @@ use crate::{Error, Result, Run, Seed};
 pub enum Learner {
     /// Logistic regression.
     Logistic(LogisticParams),
+    /// The additive logistic model.
+    Glassbox(GlassboxParams),
     /// Logistic regression by linfa-logistic.
     LinfaLogistic(LinfaLogisticParams),
     /// A classification tree by linfa-trees.
@@ -48,23 +52,37 @@ pub enum Scale {
     Probability,
 }
 
+/// What one feature adds to the log-odds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part {
+    pub(crate) effect: f64,
+    /// Its standard deviation, where the learner knows it.
+    pub(crate) std_err: Option<f64>,
+}
+
 /// A fitted learner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Fitted {
     /// A linear form of the features.
     Logistic(Logistic),
+    /// A sum of tables.
+    Glassbox(Glassbox),
     /// A decision tree.
     Tree(Tree),
 }
 
 impl Learner {
     /// The names of all learners.
-    pub const NAMES: &'static [&'static str] = &["logistic", "linfa_logistic", "linfa_tree"];
+    pub const NAMES: &'static [&'static str] = &["logistic", "glassbox", "linfa_logistic", "linfa_tree"];
 
     /// Logistic regression with its defaults.
     pub fn logistic() -> Learner {
         Learner::Logistic(LogisticParams::default())
+    }
+    /// The additive logistic model with its defaults.
+    pub fn glassbox() -> Learner {
+        Learner::Glassbox(GlassboxParams::default())
     }
     /// linfa's logistic regression with its defaults.
     pub fn linfa_logistic() -> Learner {
@@ -92,6 +110,7 @@ impl Learner {
     pub fn from_name(name: &str, params: Option<&Value>) -> Result<Learner> {
         match name {
             "logistic" => params::from_json(name, LogisticParams::SPECS, params).map(Learner::Logistic),
+            "glassbox" => params::from_json(name, GlassboxParams::SPECS, params).map(Learner::Glassbox),
             "linfa_logistic" => params::from_json(name, LinfaLogisticParams::SPECS, params).map(Learner::LinfaLogistic),
             "linfa_tree" => params::from_json(name, LinfaTreeParams::SPECS, params).map(Learner::LinfaTree),
             _ => Err(Error::param(
@@ -107,6 +126,7 @@ impl Learner {
     pub fn name(&self) -> &'static str {
         match self {
             Learner::Logistic(_) => "logistic",
+            Learner::Glassbox(_) => "glassbox",
             Learner::LinfaLogistic(_) => "linfa_logistic",
             Learner::LinfaTree(_) => "linfa_tree",
         }
@@ -116,6 +136,7 @@ impl Learner {
     pub fn params_json(&self) -> Value {
         let json = match self {
             Learner::Logistic(p) => serde_json::to_value(p),
+            Learner::Glassbox(p) => serde_json::to_value(p),
             Learner::LinfaLogistic(p) => serde_json::to_value(p),
             Learner::LinfaTree(p) => serde_json::to_value(p),
         };
@@ -127,6 +148,7 @@ impl Learner {
     pub fn param_specs(&self) -> &'static [ParamSpec] {
         match self {
             Learner::Logistic(_) => LogisticParams::SPECS,
+            Learner::Glassbox(_) => GlassboxParams::SPECS,
             Learner::LinfaLogistic(_) => LinfaLogisticParams::SPECS,
             Learner::LinfaTree(_) => LinfaTreeParams::SPECS,
         }
@@ -139,6 +161,7 @@ impl Learner {
     pub fn check(&self) -> Result<()> {
         match self {
             Learner::Logistic(p) => p.check(),
+            Learner::Glassbox(p) => p.check(),
             Learner::LinfaLogistic(p) => p.check(),
             Learner::LinfaTree(p) => p.check(),
         }
@@ -148,6 +171,7 @@ impl Learner {
     pub fn form(&self) -> Form {
         match self {
             Learner::Logistic(_) | Learner::LinfaLogistic(_) | Learner::LinfaTree(_) => Form::Linear,
+            Learner::Glassbox(_) => Form::Native,
         }
     }
 
@@ -160,7 +184,7 @@ impl Learner {
                 ClassWeight::Balanced => -crate::preprocess::log_odds(y, w),
                 ClassWeight::Given { negative, positive } => float::ln(positive / negative),
             },
-            Learner::LinfaLogistic(_) | Learner::LinfaTree(_) => 0.0,
+            Learner::Glassbox(_) | Learner::LinfaLogistic(_) | Learner::LinfaTree(_) => 0.0,
         };
         if shift.is_finite() { shift } else { 0.0 }
     }
@@ -177,6 +201,7 @@ impl Learner {
         let _ = seed;
         match self {
             Learner::Logistic(p) => p.fit_design(x, y, w, run).map(Fitted::Logistic),
+            Learner::Glassbox(p) => p.fit_design(x, y, w, run).map(Fitted::Glassbox),
             Learner::LinfaLogistic(p) => p.fit_design(x, y, w, run).map(Fitted::Logistic),
             Learner::LinfaTree(p) => p.fit_design(x, y, w, run).map(Fitted::Tree),
         }
@@ -188,6 +213,7 @@ impl Fitted {
     pub fn name(&self) -> &'static str {
         match self {
             Fitted::Logistic(_) => "logistic",
+            Fitted::Glassbox(_) => "glassbox",
             Fitted::Tree(_) => "tree",
         }
     }
@@ -195,8 +221,34 @@ impl Fitted {
     /// What its score is.
     pub fn scale(&self) -> Scale {
         match self {
-            Fitted::Logistic(_) => Scale::LogOdds,
+            Fitted::Logistic(_) | Fitted::Glassbox(_) => Scale::LogOdds,
             Fitted::Tree(_) => Scale::Probability,
+        }
+    }
+
+    /// What each feature of the first row of `x` adds to the log-odds, into `parts`, and the intercept; `None` where the score
+    /// is no such sum.
+    pub(crate) fn parts(&self, x: &Block, parts: &mut Vec<Part>) -> Option<f64> {
+        let value = |j: usize| x.column(j).first().copied().unwrap_or(f64::NAN);
+        parts.clear();
+        match self {
+            Fitted::Logistic(m) => {
+                parts.extend(m.coef.iter().enumerate().map(|(j, b)| Part {
+                    effect: b * value(j),
+                    std_err: m.std_err.get(j).map(|s| (s * value(j)).abs()),
+                }));
+                Some(m.intercept)
+            }
+            Fitted::Glassbox(m) => {
+                parts.extend(
+                    m.terms
+                        .iter()
+                        .enumerate()
+                        .map(|(j, term)| Part { effect: term.effect(value(j)), std_err: Some(term.std_err(value(j))) }),
+                );
+                Some(m.intercept)
+            }
+            Fitted::Tree(_) => None,
         }
     }
 
@@ -204,6 +256,7 @@ impl Fitted {
     pub fn n_features(&self) -> usize {
         match self {
             Fitted::Logistic(m) => m.coef.len(),
+            Fitted::Glassbox(m) => m.terms.len(),
             Fitted::Tree(m) => m.n_features(),
         }
     }
@@ -215,6 +268,7 @@ impl Fitted {
         }
         match self {
             Fitted::Logistic(m) => m.intercept += shift,
+            Fitted::Glassbox(m) => m.intercept += shift,
             Fitted::Tree(m) => m.shift_log_odds(shift),
         }
     }
@@ -230,6 +284,10 @@ impl Fitted {
                     && m.coef.iter().all(|b| b.is_finite())
                     // Read beside `coef`, so one for each or none.
                     && (m.std_err.is_empty() || m.std_err.len() == m.coef.len())
+            }
+            Fitted::Glassbox(m) => {
+                m.check()?;
+                true
             }
             // A tree checks its nodes whenever it is made, also by deserialising.
             Fitted::Tree(_) => true,
@@ -254,6 +312,7 @@ impl Fitted {
     pub fn predict(&self, x: &Block, out: &mut [f64]) -> Result<()> {
         match self {
             Fitted::Logistic(m) => m.predict_block(x, out),
+            Fitted::Glassbox(m) => m.predict_block(x, out),
             Fitted::Tree(m) => m.predict_block(x, out),
         }
     }

@@ -85,6 +85,12 @@ impl<T> OrAuto<T> {
     pub const AUTO: OrAuto<T> = OrAuto::Auto(AutoWord::Auto);
 }
 
+impl<T> Default for OrAuto<T> {
+    fn default() -> OrAuto<T> {
+        OrAuto::AUTO
+    }
+}
+
 impl<T: Copy> OrAuto<T> {
     /// The value, or what the rule gives.
     pub fn or(&self, rule: T) -> T {

@@ -37,7 +37,9 @@ pub(super) fn take(x: &Design, rows: &[usize]) -> Design {
         .iter()
         .map(|c| match c {
             DesignColumn::Dense(v) => DesignColumn::Dense(rows.iter().map(|&r| v[r]).collect()),
-            DesignColumn::Levels { .. } => c.clone(),
+            DesignColumn::Levels { codes, n_levels } => {
+                DesignColumn::Levels { codes: rows.iter().map(|&r| codes[r]).collect(), n_levels: *n_levels }
+            }
             DesignColumn::Indicators { codes, n_levels } => {
                 DesignColumn::Indicators { codes: rows.iter().map(|&r| codes[r]).collect(), n_levels: *n_levels }
             }

@@ -204,6 +204,71 @@ impl Cholesky {
     }
 }
 
+/// Eigenvalues, rising, and eigenvectors (the columns of an `n × n` matrix, in the same order) of a symmetric matrix, by Jacobi's
+/// rotations. NaN where `a` holds a number that is not finite; empty where it is shorter than `n × n`.
+///
+/// # Example
+/// ```
+/// use attrition_core::num::linalg::symmetric_eigen;
+/// let (values, _) = symmetric_eigen(&[2.0, 1.0, 1.0, 2.0], 2);
+/// assert!((values[0] - 1.0).abs() < 1e-15 && (values[1] - 3.0).abs() < 1e-15);
+/// ```
+///
+/// # Reference
+/// Golub, Van Loan: Matrix Computations, 4th ed., section 8.5, <https://doi.org/10.56021/9781421407944>.
+pub fn symmetric_eigen(a: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
+    const SWEEPS: usize = 60;
+    let mut a = a.to_vec();
+    if a.len() < n * n {
+        return (Vec::new(), Vec::new());
+    }
+    if !a.iter().all(|v| v.is_finite()) {
+        return (vec![f64::NAN; n], vec![f64::NAN; n * n]);
+    }
+    let mut v = vec![0.0; n * n];
+    v.iter_mut().step_by(n + 1).for_each(|x| *x = 1.0);
+    let largest = a.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+    for _ in 0..SWEEPS {
+        let mut rotated = false;
+        for p in 0..n {
+            for q in p + 1..n {
+                let (app, aqq, apq) = (a[p * n + p], a[q * n + q], a[p * n + q]);
+                if apq.abs() <= f64::EPSILON * 0.125 * largest {
+                    continue;
+                }
+                rotated = true;
+                let theta = (aqq - app) / (2.0 * apq);
+                let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
+                let c = 1.0 / (t * t + 1.0).sqrt();
+                let s = t * c;
+                for k in 0..n {
+                    let (akp, akq) = (a[k * n + p], a[k * n + q]);
+                    a[k * n + p] = c * akp - s * akq;
+                    a[k * n + q] = s * akp + c * akq;
+                }
+                for k in 0..n {
+                    let (apk, aqk) = (a[p * n + k], a[q * n + k]);
+                    a[p * n + k] = c * apk - s * aqk;
+                    a[q * n + k] = s * apk + c * aqk;
+                }
+                for k in 0..n {
+                    let (vkp, vkq) = (v[k * n + p], v[k * n + q]);
+                    v[k * n + p] = c * vkp - s * vkq;
+                    v[k * n + q] = s * vkp + c * vkq;
+                }
+            }
+        }
+        if !rotated {
+            break;
+        }
+    }
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by(|i, j| a[i * n + i].total_cmp(&a[j * n + j]));
+    let values = order.iter().map(|i| a[i * n + i]).collect();
+    let vectors = (0..n * n).map(|at| v[(at / n) * n + order[at % n]]).collect();
+    (values, vectors)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -57,6 +57,24 @@ impl Sorted {
         &self.values
     }
 
+    /// Those of other values than `left_out`.
+    pub fn without(&self, left_out: &[f64]) -> Sorted {
+        let mut out = Sorted { values: Vec::new(), cumulated: Vec::new() };
+        let (mut before, mut total) = (0.0, 0.0);
+        for (i, &x) in self.values.iter().enumerate() {
+            let upto = self.cumulated.get(i).copied().unwrap_or(0.0);
+            if !left_out.contains(&x) {
+                out.values.push(x);
+                if !self.cumulated.is_empty() {
+                    total += upto - before;
+                    out.cumulated.push(total);
+                }
+            }
+            before = upto;
+        }
+        out
+    }
+
     /// The value that covers rank `r` among the repeated rows, counted from 0.
     fn at(&self, r: f64) -> f64 {
         let last = self.values.len().saturating_sub(1);

@@ -160,11 +160,8 @@ impl Term {
                 (effects(l.codes.len(), &l.effect, &l.std_err), l.codes.windows(2).all(|c| c[0] < c[1]), one(&l.other))
             }
         };
-        if !sizes
-            || !others
-            || !one(&self.missing)
-            || !(self.edf >= 0.0 && self.smoothness >= 0.0 && (self.edf + self.smoothness).is_finite())
-        {
+        let freedom = self.edf >= 0.0 && self.smoothness >= 0.0 && (self.edf + self.smoothness).is_finite();
+        if !(sizes && others && freedom && one(&self.missing)) {
             return Some("an effect is not finite, or there is not one for each value");
         }
         (!order).then_some("the values do not rise")

@@ -11,6 +11,7 @@ mod linfa_traits;
 mod logistic;
 mod params;
 mod tree;
+mod trees;
 
 #[cfg(test)]
 mod tests;
@@ -20,13 +21,15 @@ pub use linfa::{LinfaLogisticParams, LinfaTreeParams, SplitQuality};
 pub use logistic::{ClassWeight, Logistic, LogisticParams, MAX_FEATURES, MAX_STD_ERR_FEATURES, Penalty};
 pub use params::{Monotone, OrAuto, ParamSpec, Range};
 pub use tree::{Node, Tree};
+pub use trees::{BoostingParams, ForestParams, Grow, Importance, StoppingMetric, TreeParams, Trees};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::num::float;
-use crate::preprocess::{Block, Design, Form, Ranker, SelectParams};
+use crate::preprocess::{Block, Design, FitRows, Form, Pipeline, PipelineParams, Ranker, SelectParams};
 use crate::{Error, Result, Run, Seed};
+use trees::TreeLearner;
 
 /// A learner that is not fitted: its name and parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +43,12 @@ pub enum Learner {
     LinfaLogistic(LinfaLogisticParams),
     /// A classification tree by linfa-trees.
     LinfaTree(LinfaTreeParams),
+    /// Gradient-boosted trees.
+    Boosting(BoostingParams),
+    /// A random forest.
+    Forest(ForestParams),
+    /// One tree.
+    Tree(TreeParams),
 }
 
 /// What a fitted learner's score is.
@@ -68,13 +77,16 @@ pub enum Fitted {
     Logistic(Logistic),
     /// A sum of tables.
     Glassbox(Glassbox),
-    /// A decision tree.
+    /// A decision tree of linfa's.
     Tree(Tree),
+    /// Trees of the histogram engine: boosting, forest, tree.
+    Trees(Trees),
 }
 
 impl Learner {
     /// The names of all learners.
-    pub const NAMES: &'static [&'static str] = &["logistic", "glassbox", "linfa_logistic", "linfa_tree"];
+    pub const NAMES: &'static [&'static str] =
+        &["logistic", "glassbox", "boosting", "forest", "tree", "linfa_logistic", "linfa_tree"];
 
     /// Logistic regression with its defaults.
     pub fn logistic() -> Learner {
@@ -83,6 +95,18 @@ impl Learner {
     /// The additive logistic model with its defaults.
     pub fn glassbox() -> Learner {
         Learner::Glassbox(GlassboxParams::default())
+    }
+    /// Gradient-boosted trees with their defaults.
+    pub fn boosting() -> Learner {
+        Learner::Boosting(BoostingParams::default())
+    }
+    /// A random forest with its defaults.
+    pub fn forest() -> Learner {
+        Learner::Forest(ForestParams::default())
+    }
+    /// One tree with its defaults.
+    pub fn tree() -> Learner {
+        Learner::Tree(TreeParams::default())
     }
     /// linfa's logistic regression with its defaults.
     pub fn linfa_logistic() -> Learner {
@@ -113,6 +137,9 @@ impl Learner {
             "glassbox" => params::from_json(name, GlassboxParams::SPECS, params).map(Learner::Glassbox),
             "linfa_logistic" => params::from_json(name, LinfaLogisticParams::SPECS, params).map(Learner::LinfaLogistic),
             "linfa_tree" => params::from_json(name, LinfaTreeParams::SPECS, params).map(Learner::LinfaTree),
+            "boosting" => params::from_json(name, BoostingParams::SPECS, params).map(Learner::Boosting),
+            "forest" => params::from_json(name, ForestParams::SPECS, params).map(Learner::Forest),
+            "tree" => params::from_json(name, TreeParams::SPECS, params).map(Learner::Tree),
             _ => Err(Error::param(
                 "learner",
                 format!("\"{name}\""),
@@ -129,6 +156,9 @@ impl Learner {
             Learner::Glassbox(_) => "glassbox",
             Learner::LinfaLogistic(_) => "linfa_logistic",
             Learner::LinfaTree(_) => "linfa_tree",
+            Learner::Boosting(_) => "boosting",
+            Learner::Forest(_) => "forest",
+            Learner::Tree(_) => "tree",
         }
     }
 
@@ -139,6 +169,9 @@ impl Learner {
             Learner::Glassbox(p) => serde_json::to_value(p),
             Learner::LinfaLogistic(p) => serde_json::to_value(p),
             Learner::LinfaTree(p) => serde_json::to_value(p),
+            Learner::Boosting(p) => serde_json::to_value(p),
+            Learner::Forest(p) => serde_json::to_value(p),
+            Learner::Tree(p) => serde_json::to_value(p),
         };
         // A struct of numbers and words always has a JSON form.
         json.unwrap_or(Value::Null)
@@ -151,6 +184,9 @@ impl Learner {
             Learner::Glassbox(_) => GlassboxParams::SPECS,
             Learner::LinfaLogistic(_) => LinfaLogisticParams::SPECS,
             Learner::LinfaTree(_) => LinfaTreeParams::SPECS,
+            Learner::Boosting(_) => BoostingParams::SPECS,
+            Learner::Forest(_) => ForestParams::SPECS,
+            Learner::Tree(_) => TreeParams::SPECS,
         }
     }
 
@@ -164,6 +200,9 @@ impl Learner {
             Learner::Glassbox(p) => p.check(),
             Learner::LinfaLogistic(p) => p.check(),
             Learner::LinfaTree(p) => p.check(),
+            Learner::Boosting(p) => p.check(),
+            Learner::Forest(p) => p.check(),
+            Learner::Tree(p) => p.check(),
         }
     }
 
@@ -171,20 +210,24 @@ impl Learner {
     pub fn form(&self) -> Form {
         match self {
             Learner::Logistic(_) | Learner::LinfaLogistic(_) | Learner::LinfaTree(_) => Form::Linear,
-            Learner::Glassbox(_) => Form::Native,
+            Learner::Glassbox(_) | Learner::Boosting(_) | Learner::Forest(_) | Learner::Tree(_) => Form::Native,
         }
     }
 
     /// By how much the learner's own weights by label raise the log-odds of a positive one: `ln(f₁ / f₀)` for factors `f`.
     /// 0 where it has none, and where a factor is 0.
     pub fn prior_shift(&self, y: &[u8], w: Option<&[f64]>) -> f64 {
-        let shift = match self {
-            Learner::Logistic(p) => match p.class_weight {
-                ClassWeight::None => 0.0,
-                ClassWeight::Balanced => -crate::preprocess::log_odds(y, w),
-                ClassWeight::Given { negative, positive } => float::ln(positive / negative),
-            },
-            Learner::Glassbox(_) | Learner::LinfaLogistic(_) | Learner::LinfaTree(_) => 0.0,
+        let class_weight = match self {
+            Learner::Logistic(p) => p.class_weight,
+            Learner::Boosting(p) => p.class_weight,
+            Learner::Forest(p) => p.class_weight,
+            Learner::Tree(p) => p.class_weight,
+            Learner::Glassbox(_) | Learner::LinfaLogistic(_) | Learner::LinfaTree(_) => ClassWeight::None,
+        };
+        let shift = match class_weight {
+            ClassWeight::None => 0.0,
+            ClassWeight::Balanced => -crate::preprocess::log_odds(y, w),
+            ClassWeight::Given { negative, positive } => float::ln(positive / negative),
         };
         if shift.is_finite() { shift } else { 0.0 }
     }
@@ -197,13 +240,60 @@ impl Learner {
     /// [`Error::InvalidParam`]; [`Error::InvalidData`] for one label only, a number that is not finite, a bad weight;
     /// [`Error::Unsupported`] for what the learner does not offer; [`Error::Numeric`]; [`Error::Cancelled`].
     pub fn fit(&self, x: &Design, y: &[u8], w: Option<&[f64]>, seed: Seed, run: &Run) -> Result<Fitted> {
-        // None of the learners so far draws random numbers.
-        let _ = seed;
         match self {
             Learner::Logistic(p) => p.fit_design(x, y, w, run).map(Fitted::Logistic),
             Learner::Glassbox(p) => p.fit_design(x, y, w, run).map(Fitted::Glassbox),
             Learner::LinfaLogistic(p) => p.fit_design(x, y, w, run).map(Fitted::Logistic),
             Learner::LinfaTree(p) => p.fit_design(x, y, w, run).map(Fitted::Tree),
+            Learner::Boosting(_) | Learner::Forest(_) | Learner::Tree(_) => match self.trees() {
+                Some(trees) => trees.fit(trees.bind(x, y, w, seed, run)?, run).map(Fitted::Trees),
+                None => Err(Error::Internal("a learner of trees without trees".into())),
+            },
+        }
+    }
+
+    fn trees(&self) -> Option<TreeLearner<'_>> {
+        match self {
+            Learner::Boosting(p) => Some(TreeLearner::Boosting(p)),
+            Learner::Forest(p) => Some(TreeLearner::Forest(p)),
+            Learner::Tree(p) => Some(TreeLearner::Tree(p)),
+            Learner::Logistic(_) | Learner::Glassbox(_) | Learner::LinfaLogistic(_) | Learner::LinfaTree(_) => None,
+        }
+    }
+
+    /// Fit a pipeline of these parameters and the learner behind it. Trees take the features column by column, a byte a value;
+    /// the others hold the whole design.
+    ///
+    /// # Errors
+    /// As [`PipelineParams::fit`] and [`Learner::fit`].
+    pub fn fit_rows(&self, params: &PipelineParams, data: FitRows<'_>, run: &Run) -> Result<(Pipeline, Fitted)> {
+        let data = FitRows { form: self.form(), ..data };
+        if let Some(trees) = self.trees()
+            && params.is_columnwise()
+        {
+            let (pipeline, rows) = trees.bind_each(params, data, run)?;
+            let mut fitted = trees.fit(rows, run).map(Fitted::Trees)?;
+            fitted.shift_log_odds(-self.prior_shift(data.y, data.w));
+            return Ok((pipeline, fitted));
+        }
+        let prepared = params.fit(data, run)?;
+        let w = prepared.w.as_deref();
+        let mut fitted = self.fit(&prepared.design, &prepared.y, w, data.seed, run)?;
+        // Rows added, left out or weighed by label raised the odds of a positive one; scores are of the rows as they are.
+        fitted.shift_log_odds(-(prepared.prior_shift + self.prior_shift(&prepared.y, w)));
+        Ok((prepared.pipeline, fitted))
+    }
+
+    /// The learner with every `"auto"` parameter replaced by what its rule gives for rows of weight `weight` in sum and
+    /// `n_features` features.
+    pub fn resolved(&self, weight: f64, n_features: usize) -> Learner {
+        match self {
+            Learner::Boosting(p) => Learner::Boosting(p.resolved(weight)),
+            Learner::Forest(p) => Learner::Forest(p.resolved(weight, n_features)),
+            Learner::Tree(p) => Learner::Tree(p.resolved(weight)),
+            Learner::Logistic(_) | Learner::Glassbox(_) | Learner::LinfaLogistic(_) | Learner::LinfaTree(_) => {
+                self.clone()
+            }
         }
     }
 }
@@ -215,6 +305,7 @@ impl Fitted {
             Fitted::Logistic(_) => "logistic",
             Fitted::Glassbox(_) => "glassbox",
             Fitted::Tree(_) => "tree",
+            Fitted::Trees(_) => "trees",
         }
     }
 
@@ -223,6 +314,7 @@ impl Fitted {
         match self {
             Fitted::Logistic(_) | Fitted::Glassbox(_) => Scale::LogOdds,
             Fitted::Tree(_) => Scale::Probability,
+            Fitted::Trees(m) => m.scale(),
         }
     }
 
@@ -248,7 +340,7 @@ impl Fitted {
                 );
                 Some(m.intercept)
             }
-            Fitted::Tree(_) => None,
+            Fitted::Tree(_) | Fitted::Trees(_) => None,
         }
     }
 
@@ -258,6 +350,7 @@ impl Fitted {
             Fitted::Logistic(m) => m.coef.len(),
             Fitted::Glassbox(m) => m.terms.len(),
             Fitted::Tree(m) => m.n_features(),
+            Fitted::Trees(m) => m.n_features(),
         }
     }
 
@@ -270,6 +363,7 @@ impl Fitted {
             Fitted::Logistic(m) => m.intercept += shift,
             Fitted::Glassbox(m) => m.intercept += shift,
             Fitted::Tree(m) => m.shift_log_odds(shift),
+            Fitted::Trees(m) => m.shift_log_odds(shift),
         }
     }
 
@@ -291,6 +385,7 @@ impl Fitted {
             }
             // A tree checks its nodes whenever it is made, also by deserialising.
             Fitted::Tree(_) => true,
+            Fitted::Trees(m) => m.is_finite(),
         };
         if finite && self.n_features() == n_features {
             return Ok(());
@@ -314,6 +409,7 @@ impl Fitted {
             Fitted::Logistic(m) => m.predict_block(x, out),
             Fitted::Glassbox(m) => m.predict_block(x, out),
             Fitted::Tree(m) => m.predict_block(x, out),
+            Fitted::Trees(m) => m.predict_block(x, out),
         }
     }
 }

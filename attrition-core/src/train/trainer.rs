@@ -252,24 +252,18 @@ impl Trainer {
     ) -> Result<Scorer> {
         let (y, w) = (data.y_of(rows), data.w_of(rows));
         let ranker = self.preprocess.select.as_ref().and_then(learn::ranker);
-        let prepared = self.preprocess.fit(
-            FitRows {
-                schema,
-                bound,
-                rows,
-                y: &y,
-                w: w.as_deref(),
-                seed: self.seed,
-                ranker: ranker.as_deref().map(|r| r as &dyn Ranker),
-                form: learner.form(),
-            },
-            run,
-        )?;
-        let w = prepared.w.as_deref();
-        let mut fitted = learner.fit(&prepared.design, &prepared.y, w, self.seed, run)?;
-        // Rows added, left out or weighed by label raised the odds of a positive one; scores are of the rows as they are.
-        fitted.shift_log_odds(-(prepared.prior_shift + learner.prior_shift(&prepared.y, w)));
-        Ok(Scorer { pipeline: prepared.pipeline, fitted, calibrator: None })
+        let data = FitRows {
+            schema,
+            bound,
+            rows,
+            y: &y,
+            w: w.as_deref(),
+            seed: self.seed,
+            ranker: ranker.as_deref().map(|r| r as &dyn Ranker),
+            form: learner.form(),
+        };
+        let (pipeline, fitted) = learner.fit_rows(&self.preprocess, data, run)?;
+        Ok(Scorer { pipeline, fitted, calibrator: None })
     }
 
     /// [`Trainer::fit`] with threads, progress and cancellation.

@@ -75,7 +75,7 @@ export declare class Model {
   get labels(): [unknown, unknown]
   /** Kinds and roles of the columns. */
   get schema(): unknown
-  /** The learner's name. */
+  /** The learner's name; `blend` for several. */
   get learner(): string
   /** The learner's parameters. */
   get params(): Record<string, unknown>
@@ -83,12 +83,14 @@ export declare class Model {
   get threshold(): number
   /** The artifact's digest. */
   get digest(): string
-  /** What is done to each column. */
-  get pipeline(): unknown
-  /** The same as a table in text. */
-  pipelineText(): string
+  /** What is done to each column, one pipeline a learner. */
+  get pipelines(): unknown[]
+  /** The same as tables in text. */
+  pipelineTexts(): Array<string>
   /** How it was trained. */
   get training(): unknown
+  /** The leaderboard in text. */
+  trainingText(): string
 }
 
 /** What a table's columns look like, without a row. */

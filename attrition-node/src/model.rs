@@ -162,7 +162,7 @@ impl Model {
         sync(&env, || Plain::of(self.inner.schema()))
     }
 
-    /// The learner's name.
+    /// The learner's name; `blend` for several.
     #[napi(getter)]
     pub fn learner(&self) -> &'static str {
         self.inner.learner_name()
@@ -186,22 +186,29 @@ impl Model {
         sync(&env, || Ok(self.inner.digest()))
     }
 
-    /// What is done to each column.
-    #[napi(getter, ts_return_type = "unknown")]
-    pub fn pipeline(&self, env: Env) -> napi::Result<Plain> {
-        sync(&env, || Plain::of(&self.inner.pipeline().facts(self.inner.schema())))
+    /// What is done to each column, one pipeline a learner.
+    #[napi(getter, ts_return_type = "unknown[]")]
+    pub fn pipelines(&self, env: Env) -> napi::Result<Plain> {
+        let schema = self.inner.schema();
+        sync(&env, || Plain::of(&self.inner.members().iter().map(|m| m.pipeline().facts(schema)).collect::<Vec<_>>()))
     }
 
-    /// The same as a table in text.
+    /// The same as tables in text.
     #[napi]
-    pub fn pipeline_text(&self) -> String {
-        self.inner.pipeline().to_string()
+    pub fn pipeline_texts(&self) -> Vec<String> {
+        self.inner.members().iter().map(|m| m.pipeline().to_string()).collect()
     }
 
     /// How it was trained.
     #[napi(getter, ts_return_type = "unknown")]
     pub fn training(&self, env: Env) -> napi::Result<Plain> {
         sync(&env, || Plain::of(self.inner.training()))
+    }
+
+    /// The leaderboard in text.
+    #[napi]
+    pub fn training_text(&self) -> String {
+        self.inner.training().to_string()
     }
 }
 

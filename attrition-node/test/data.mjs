@@ -40,4 +40,5 @@ export function people(n, seed = 1) {
   });
 }
 
-export const target = { target: "Attrition", positive: "Yes" };
+/** Of tests that are not about the choice of a learner. */
+export const target = { target: "Attrition", positive: "Yes", learner: "logistic" };

@@ -63,7 +63,7 @@ test("cross-validation gives out-of-fold predictions in row order", async () => 
 
 test("options keep their values and say what is wrong", async () => {
   const m = await train(rows, { ...target, learner: "auto", params: { logistic: { max_iter: 50 } }, seed: 2n ** 63n });
-  assert.equal(m.params.max_iter, 50);
+  assert.equal(m.training.leaderboard.find((c) => c.learner === "logistic").params.max_iter, 50);
   assert.equal(m.training.seed, 2n ** 63n);
   const numbers = rows.map((r) => ({ ...r, Attrition: r.Attrition === "Yes" ? 1 : 0 }));
   for (const positive of [1, 1n, true, undefined]) {
@@ -171,4 +171,20 @@ test("the embedded employees", async () => {
   const knobs = { nRows: 200, truth: true, bias: [{ column: "Gender", group: "Female", risk: 0.7 }], missing: { rate: 0.1 } };
   assert.ok((await datasets.employees(knobs)).columns.includes("TrueProbability"));
   await assert.rejects(datasets.employees({ nrows: 5 }), { code: "ATTRITION_INVALID_PARAM" });
+});
+
+test("the leaderboard is kept and shown", async () => {
+  for (const learner of ["auto", ["logistic", "linfa_tree"]]) {
+    const m = await train(rows, { ...target, learner, cv: 3 });
+    const { leaderboard } = m.training;
+    const scores = leaderboard.map((c) => c.score);
+    assert.deepEqual(scores, scores.toSorted((a, b) => b - a));
+    const chosen = leaderboard.filter((c) => c.isChosen);
+    assert.equal(chosen.length, 1);
+    assert.deepEqual([chosen[0].learner, chosen[0].params], [m.learner, m.params]);
+    assert.equal(m.pipelines.length, m.params.members?.length ?? 1);
+    assert.equal(String(m.pipelines[0]), String(m.pipeline));
+    for (const c of leaderboard) assert.ok(String(m.training).includes(`${c.score.toFixed(4)}  ${c.learner}`));
+    assert.deepEqual(Model.fromBytes(m.toBytes()).training.leaderboard, leaderboard);
+  }
 });

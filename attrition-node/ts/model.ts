@@ -92,7 +92,7 @@ export interface FoldFact {
   scores: Record<string, number>;
 }
 
-/** One learner that was tried. */
+/** One learner that was tried, or a blend of several: its `params` are `{ members: [{ learner, weight, params }, …] }`. */
 export interface CandidateFact {
   learner: string;
   params: Record<string, unknown>;
@@ -255,12 +255,12 @@ export class Model<R extends object = Row> {
     return this.#native.schema as Schema;
   }
 
-  /** The learner's name. */
+  /** The learner's name; `"blend"` for several. */
   get learner(): string {
     return this.#native.learner;
   }
 
-  /** The learner's parameters, by their names in the core. */
+  /** The learner's parameters, by their names in the core; of a blend `{ members: [{ learner, weight, params }, …] }`. */
   get params(): Record<string, unknown> {
     return this.#native.params;
   }
@@ -275,15 +275,22 @@ export class Model<R extends object = Row> {
     return this.#native.digest;
   }
 
-  /** What is done to each column before the learner sees it. */
+  /** What is done to each column before the learner sees it; of a blend, before its heaviest member does. */
   get pipeline(): Pipeline {
-    const text = this.#native.pipelineText();
-    const { columns, features, selection } = this.#native.pipeline as Pipeline;
-    return Object.defineProperty({ columns, features, selection }, "toString", { value: () => text });
+    return this.pipelines[0] as Pipeline;
   }
 
-  /** How it was trained, and how well it did. */
+  /** One pipeline a learner: one, or one for each member of a blend, heaviest first, as in `params.members`. */
+  get pipelines(): Pipeline[] {
+    const texts = this.#native.pipelineTexts();
+    return (this.#native.pipelines as Pipeline[]).map(({ columns, features, selection }, i) =>
+      Object.defineProperty({ columns, features, selection }, "toString", { value: () => texts[i] }),
+    );
+  }
+
+  /** How it was trained, and how well it did. `String(training)` is the leaderboard. */
   get training(): Training {
-    return this.#native.training as Training;
+    const text = this.#native.trainingText();
+    return Object.defineProperty(this.#native.training as Training, "toString", { value: () => text });
   }
 }

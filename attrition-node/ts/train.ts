@@ -80,7 +80,7 @@ export interface CrossValidateOptions extends CallOptions {
   kinds?: Readonly<Record<string, FieldKind>>;
   /** A whole schema instead of the inferred one. */
   schema?: Schema | null;
-  /** A learner's name, or a list of names to choose from. */
+  /** A learner's name, a list of names to choose from, or `"auto"`: the best of its candidates, or a blend of them. */
   learner?: string | readonly string[];
   /** The learner's parameters, by their names in the core; for `auto` or a list, by learner. */
   params?: Readonly<Record<string, unknown>> | null;

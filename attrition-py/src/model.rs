@@ -275,13 +275,13 @@ impl Model {
         Schema { inner: self.inner.schema().clone() }
     }
 
-    /// The learner's name.
+    /// The learner's name; `"blend"` for several.
     #[getter]
     fn learner(&self) -> &'static str {
         self.inner.learner_name()
     }
 
-    /// The learner's parameters.
+    /// The learner's parameters; of a blend `{"members": [{"learner", "weight", "params"}, …]}`.
     #[getter]
     fn params<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         facts(py, &self.inner.params())
@@ -305,10 +305,16 @@ impl Model {
         PyList::new(py, labels.collect::<PyResult<Vec<_>>>()?)
     }
 
-    /// What is done to each column before the learner sees it.
+    /// What is done to each column before the learner sees it; of a blend, before its heaviest member does.
     #[getter]
     fn pipeline(&self) -> Pipeline {
-        Pipeline { model: self.inner.clone() }
+        Pipeline { model: self.inner.clone(), member: 0 }
+    }
+
+    /// One pipeline a learner: one, or one for each member of a blend, heaviest first, as in `params["members"]`.
+    #[getter]
+    fn pipelines(&self) -> Vec<Pipeline> {
+        (0..self.inner.members().len()).map(|member| Pipeline { model: self.inner.clone(), member }).collect()
     }
 
     /// How the model was trained.
@@ -452,6 +458,13 @@ impl Warning {
 #[pyclass(frozen, module = "attrition")]
 pub(crate) struct Pipeline {
     model: Core,
+    member: usize,
+}
+
+impl Pipeline {
+    fn inner(&self) -> &attrition_core::preprocess::Pipeline {
+        self.model.members().get(self.member).map_or(self.model.pipeline(), |m| m.pipeline())
+    }
 }
 
 #[pymethods]
@@ -459,43 +472,43 @@ impl Pipeline {
     /// One dict a column: `column`, `expression` (of a derived one, else None), `steps` in words, `features` by name.
     #[getter]
     fn columns<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        facts(py, &self.model.pipeline().table())
+        facts(py, &self.inner().table())
     }
 
     /// One dict a feature of the learner, in order: `feature`, the `column` it is made of, and its `sources` in the table.
     #[getter]
     fn features<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        facts(py, &self.model.pipeline().features(self.model.schema()))
+        facts(py, &self.inner().features(self.model.schema()))
     }
 
     /// What selection kept and dropped, and why; None where there was none.
     #[getter]
     fn selection<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        facts(py, &self.model.pipeline().selection())
+        facts(py, &self.inner().selection())
     }
 
     /// The `preprocess` it was fitted by, built-in expressions written out.
     #[getter]
     fn params<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        facts(py, self.model.pipeline().params())
+        facts(py, self.inner().params())
     }
 
     /// All of it as a dict of plain values.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        facts(py, &self.model.pipeline().facts(self.model.schema()))
+        facts(py, &self.inner().facts(self.model.schema()))
     }
 
     fn __str__(&self) -> String {
-        self.model.pipeline().to_string()
+        self.inner().to_string()
     }
 
     fn __repr__(&self) -> String {
-        let pipeline = self.model.pipeline();
+        let pipeline = self.inner();
         format!("Pipeline({} columns, {} features)", pipeline.table().len(), pipeline.n_features())
     }
 }
 
-/// How a model was trained.
+/// How a model was trained, printed as its leaderboard.
 #[pyclass(frozen, module = "attrition")]
 pub(crate) struct Training {
     inner: CoreTraining,
@@ -511,6 +524,10 @@ impl Training {
     /// A fact by its name.
     fn __getitem__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
         self.to_dict(py)?.get_item(name)
+    }
+
+    fn __str__(&self) -> String {
+        self.inner.to_string()
     }
 
     fn __repr__(&self) -> String {

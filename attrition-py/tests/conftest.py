@@ -14,4 +14,4 @@ def employees() -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def model(employees: pd.DataFrame) -> attrition.Model:
-    return attrition.train(employees, target="Attrition", positive="Yes", sensitive=["Gender"])
+    return attrition.train(employees, target="Attrition", positive="Yes", sensitive=["Gender"], learner="logistic")

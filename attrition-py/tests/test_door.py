@@ -23,7 +23,7 @@ def test_progress_comes_on_the_callers_thread(employees: pd.DataFrame) -> None:
         events.append(event)
         threads.add(threading.get_ident())
 
-    attrition.train(employees, target="Attrition", positive="Yes", progress=callback)
+    attrition.train(employees, target="Attrition", positive="Yes", learner="logistic", progress=callback)
     assert threads == {threading.get_ident()}
     assert any(e.stage == "cross_validate" and e.done == e.total == 5 for e in events)
     assert "Event(stage=" in repr(events[0])
@@ -34,11 +34,11 @@ def test_an_exception_of_the_callback_stops_the_work(employees: pd.DataFrame) ->
         raise ZeroDivisionError("mine")
 
     with pytest.raises(ZeroDivisionError, match="mine"):
-        attrition.train(employees, target="Attrition", positive="Yes", progress=callback)
+        attrition.train(employees, target="Attrition", positive="Yes", learner="logistic", progress=callback)
 
 
 def test_a_bar_cleans_up_after_itself(employees: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
-    attrition.train(employees, target="Attrition", positive="Yes", progress=True)
+    attrition.train(employees, target="Attrition", positive="Yes", learner="logistic", progress=True)
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "\r" in captured.err
@@ -65,7 +65,14 @@ def test_ctrl_c_stops_training_and_leaves_no_thread() -> None:
         presser = threading.Thread(target=press)
         presser.start()
         try:
-            attrition.train(table, target="Attrition", positive="Yes", cv=50, progress=lambda e: started.set())
+            attrition.train(
+                table,
+                target="Attrition",
+                positive="Yes",
+                learner="logistic",
+                cv=50,
+                progress=lambda e: started.set(),
+            )
         except KeyboardInterrupt:
             took = time.perf_counter() - sent[0]
             presser.join()
@@ -116,10 +123,11 @@ def test_a_forked_process_can_train(model: attrition.Model) -> None:
     code = """
         import os, attrition
         table = attrition.datasets.employees(500, seed=0)
-        first = attrition.train(table, target="Attrition", positive="Yes").digest
+        first = attrition.train(table, target="Attrition", positive="Yes", learner="logistic").digest
         pid = os.fork()
         if pid == 0:
-            os._exit(0 if attrition.train(table, target="Attrition", positive="Yes").digest == first else 1)
+            again = attrition.train(table, target="Attrition", positive="Yes", learner="logistic")
+            os._exit(0 if again.digest == first else 1)
         raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], timeout=120, check=True)
@@ -130,7 +138,7 @@ def test_signals_of_others_do_not_stop_the_work(employees: pd.DataFrame) -> None
     old = signal.signal(signal.SIGTERM, lambda *_: seen.append(1))
     try:
         os.kill(os.getpid(), signal.SIGTERM)
-        attrition.train(employees, target="Attrition", positive="Yes", cv=None)
+        attrition.train(employees, target="Attrition", positive="Yes", learner="logistic", cv=None)
     finally:
         signal.signal(signal.SIGTERM, old)
     assert seen == [1]

@@ -85,6 +85,7 @@ def test_same_seed_same_bytes(model: attrition.Model, employees: pd.DataFrame) -
             target="Attrition",
             positive="Yes",
             sensitive="Gender",
+            learner="logistic",
             n_threads=n_threads,
         )
         assert again.to_bytes() == model.to_bytes()

@@ -12,7 +12,13 @@ import pandas as pd
 import pytest
 
 RAW: dict[str, Any] = {"learner": "logistic", "cv": None, "holdout": None, "calibration": None}
-LEAVING: dict[str, Any] = {"target": "Attrition", "positive": "Yes", "id": "EmployeeNumber", **RAW}
+LEAVING: dict[str, Any] = {
+    "target": "Attrition",
+    "positive": "Yes",
+    "id": "EmployeeNumber",
+    "learner": "logistic",
+    **RAW,
+}
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ MODEL = attrition.train(
     _FRAME,
     target="Attrition",
     positive="Yes",
+    learner="logistic",
     cv=None,
     holdout=None,
     calibration=None,

@@ -251,7 +251,7 @@ def test_models_take_sources(tmp_path: Path) -> None:
     path = tmp_path / "employees.parquet"
     table = Table(employees)
     table.write_parquet(path)
-    keywords: dict[str, Any] = {"target": "Attrition", "positive": "Yes", "cv": 2}
+    keywords: dict[str, Any] = {"target": "Attrition", "positive": "Yes", "learner": "logistic", "cv": 2}
     model = attrition.train(table, **keywords)
     scan = attrition.scan_parquet(path, batch_rows=100)
     assert attrition.train(scan, **keywords).digest == model.digest

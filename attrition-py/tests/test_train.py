@@ -158,3 +158,22 @@ def test_html_is_escaped() -> None:
     html = attrition.Table({"<script>": ["<b>&'\"", None]})._repr_html_()
     assert "<script>" not in html
     assert "&lt;b&gt;&amp;&#39;&quot;" in html
+
+
+def test_the_leaderboard_is_kept_and_shown(employees: pd.DataFrame) -> None:
+    for learner in ("auto", ["logistic", "linfa_tree"]):
+        model = attrition.train(employees, target="Attrition", positive="Yes", learner=learner, cv=3)
+        board = model.training["leaderboard"]
+        scores = [candidate["score"] for candidate in board]
+        assert scores == sorted(scores, reverse=True)
+        (chosen,) = [candidate for candidate in board if candidate["is_chosen"]]
+        assert (chosen["learner"], chosen["params"]) == (model.learner, model.params)
+        members = model.params.get("members", [{"learner": model.learner, "weight": 1.0}])
+        assert sum(member["weight"] for member in members) == pytest.approx(1)
+        assert len(model.pipelines) == len(members)
+        assert str(model.pipelines[0]) == str(model.pipeline)
+        shown = str(model.training)
+        assert all(f"{candidate['score']:.4f}  {candidate['learner']}" in shown for candidate in board)
+        assert attrition.Model.from_bytes(model.to_bytes()).training["leaderboard"] == board
+    # A list means the best one.
+    assert [candidate["learner"] for candidate in board] == ["logistic", "linfa_tree"]

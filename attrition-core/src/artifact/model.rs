@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Container, ContainerRef, MAX_BYTES, to_json};
 use crate::calibrate::Calibrator;
 use crate::file;
 use crate::learn::{Fitted, Learner};
-use crate::model::{Model, Parts, Scorer, StoredProfile};
+use crate::model::{Member, Model, Parts, Scorer, StoredProfile};
+use crate::preprocess::Pipeline;
 use crate::{Error, ErrorKind, Result};
 
 /// Who wrote the file. No clock, no machine: the same training gives the same bytes.
@@ -28,9 +30,12 @@ enum Kind {
     Model,
 }
 
-/// The section `learner`, to write and to read.
+/// One learner of the section `learner`, to write and to read.
 #[derive(Serialize)]
 struct LearnerOut<'a> {
+    /// Its weight in a blend; a lone learner has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weight: Option<f64>,
     params: &'a Learner,
     fitted: &'a Fitted,
 }
@@ -38,8 +43,52 @@ struct LearnerOut<'a> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LearnerIn {
+    #[serde(default)]
+    weight: Option<f64>,
     params: Learner,
     fitted: Fitted,
+}
+
+/// A section that holds one value, or an array of those of a blend's members.
+fn one_or_more<T: DeserializeOwned>(container: &ContainerRef<'_>, section: &str) -> Result<Vec<T>> {
+    if container.section(section)?.first() != Some(&b'[') {
+        return Ok(vec![container.json(section)?]);
+    }
+    let values: Vec<T> = container.json(section)?;
+    if values.len() < 2 {
+        // There is one way to write a lone learner.
+        return Err(Error::artifact(
+            format!("section `{section}` is a blend of {}", values.len()),
+            "the file is damaged or was made by hand; save it anew",
+        ));
+    }
+    Ok(values)
+}
+
+fn one_or_more_json<T: Serialize>(section: &str, values: &[T]) -> Result<Vec<u8>> {
+    match values {
+        [one] => to_json(section, one),
+        more => to_json(section, more),
+    }
+}
+
+/// The members of the sections `pipeline` and `learner`.
+fn members(container: &ContainerRef<'_>) -> Result<Vec<Member>> {
+    let bad = |what: &str| Error::artifact(what, "the file is damaged or was made by hand; save it anew");
+    let pipelines: Vec<Pipeline> = one_or_more(container, "pipeline")?;
+    let learners: Vec<LearnerIn> = one_or_more(container, "learner")?;
+    if pipelines.len() != learners.len() {
+        return Err(bad("a blend with other than one pipeline a learner"));
+    }
+    let is_blend = learners.len() > 1;
+    let members = learners.into_iter().zip(pipelines);
+    let members = members.map(|(LearnerIn { weight, params, fitted }, pipeline)| match (weight, is_blend) {
+        (Some(weight), true) => Ok(Member { learner: params, weight, pipeline, fitted }),
+        (None, false) => Ok(Member { learner: params, weight: 1.0, pipeline, fitted }),
+        (None, true) => Err(bad("a learner of a blend without a weight")),
+        (Some(_), false) => Err(bad("a weight of a lone learner")),
+    });
+    members.collect()
 }
 
 impl Model {
@@ -65,15 +114,12 @@ impl Model {
     pub fn from_bytes(bytes: &[u8]) -> Result<Model> {
         let container = ContainerRef::from_bytes(bytes)?;
         let Manifest { kind: Kind::Model, .. } = container.json("manifest")?;
-        let learner: LearnerIn = container.json("learner")?;
         let parts = Parts {
             schema: container.json("schema")?,
             scorer: Scorer {
-                pipeline: container.json("pipeline")?,
-                fitted: learner.fitted,
+                members: members(&container)?,
                 calibrator: container.json::<Option<Calibrator>>("calibrator")?,
             },
-            learner: learner.params,
             decision: container.json("decision")?,
             training: container.json("training")?,
             profile: StoredProfile::from_json(container.section("profile")?.to_vec()),
@@ -138,13 +184,22 @@ impl Model {
     fn encode(&self) -> Result<Vec<u8>> {
         let p = self.parts();
         let manifest = Manifest { kind: Kind::Model, attrition_version: p.training.attrition_version.clone() };
-        let learner = LearnerOut { params: &p.learner, fitted: &p.scorer.fitted };
+        let members = &p.scorer.members[..];
+        let pipelines: Vec<&Pipeline> = members.iter().map(Member::pipeline).collect();
+        let learners: Vec<LearnerOut<'_>> = members
+            .iter()
+            .map(|m| LearnerOut {
+                weight: (members.len() > 1).then_some(m.weight),
+                params: &m.learner,
+                fitted: &m.fitted,
+            })
+            .collect();
         let mut container = Container::new();
         let mut insert = |name: &str, json: Result<Vec<u8>>| json.and_then(|json| container.insert(name, json));
         insert("manifest", to_json("manifest", &manifest))?;
         insert("schema", to_json("schema", &p.schema))?;
-        insert("pipeline", to_json("pipeline", &p.scorer.pipeline))?;
-        insert("learner", to_json("learner", &learner))?;
+        insert("pipeline", one_or_more_json("pipeline", &pipelines))?;
+        insert("learner", one_or_more_json("learner", &learners))?;
         insert("calibrator", to_json("calibrator", &p.scorer.calibrator))?;
         insert("decision", to_json("decision", &p.decision))?;
         insert("training", to_json("training", &p.training))?;
@@ -309,6 +364,76 @@ mod tests {
                 assert_eq!(e.kind(), ErrorKind::Artifact);
                 assert!(e.to_string().contains("the profile cannot be read"), "{e}");
             }
+        }
+    }
+
+    /// A blend of the same learner with other parameters.
+    fn blend() -> Model {
+        let weak = TrainOptions { params: Some(serde_json::json!({"c": 0.01})), ..options("logistic") };
+        Model::blended(&[(&model(), 0.75), (&train(&table(), &weak, &Run::new()).unwrap(), 0.25)]).unwrap()
+    }
+
+    #[test]
+    fn a_blend_comes_back_with_its_bits_and_its_bytes() {
+        let (blend, table) = (blend(), table());
+        let bytes = blend.to_bytes().unwrap();
+        let back = Model::from_bytes(&bytes).unwrap();
+        assert_eq!(bits(&back, &table), bits(&blend, &table));
+        assert_ne!(bits(&back, &table), bits(&model(), &table));
+        assert_eq!(back.to_bytes().unwrap(), bytes);
+        assert_eq!((back.learner_name(), back.params()), ("blend", blend.params()));
+        assert_eq!(back.members(), blend.members());
+        let members = back.params()["members"].clone();
+        assert_eq!((members[0]["weight"].as_f64(), members[1]["params"]["c"].as_f64()), (Some(0.75), Some(0.01)));
+    }
+
+    #[test]
+    fn a_blend_whose_parts_do_not_fit_is_refused() {
+        let blend = blend();
+        let text = |model: &Model, section: &str| {
+            let bytes = model.to_bytes().unwrap();
+            String::from_utf8(ContainerRef::from_bytes(&bytes).unwrap().section(section).unwrap().to_vec()).unwrap()
+        };
+        let (learner, pipeline) = (text(&blend, "learner"), text(&blend, "pipeline"));
+        let (lone, lone_pipeline) = (text(&model(), "learner"), text(&model(), "pipeline"));
+        let weight = |to: &str| learner.replacen("\"weight\":0.75", &format!("\"weight\":{to}"), 1);
+        let cases = [
+            ("learner", weight("0.5")),
+            ("learner", weight("0.7500001")),
+            ("learner", weight("-0.75")),
+            ("learner", weight("1e308")),
+            ("learner", weight("null")),
+            ("learner", learner.replacen("\"weight\":0.75,", "", 1)),
+            ("learner", weight("1").replacen("\"weight\":0.25", "\"weight\":0", 1)),
+            ("learner", weight("2").replacen("\"weight\":0.25", "\"weight\":-1", 1)),
+            ("learner", learner.replacen("\"coef\":[", "\"coef\":[1.0,", 1)),
+            ("learner", lone.clone()),
+            ("learner", "[]".to_owned()),
+            ("learner", format!("[{lone}]")),
+            ("pipeline", "[]".to_owned()),
+            ("pipeline", lone_pipeline.clone()),
+            ("pipeline", format!("[{lone_pipeline}]")),
+            ("pipeline", format!("{},{lone_pipeline}]", pipeline.trim_end_matches(']'))),
+            ("pipeline", pipeline.replacen("\"n_slots\":2", "\"n_slots\":3", 1)),
+            (
+                "pipeline",
+                pipeline.replacen(
+                    "\"n_slots\":2,",
+                    "\"n_slots\":2,\"derived\":[{\"name\":\"x\",\"expression\":\"Age + 1\"}],",
+                    1,
+                ),
+            ),
+        ];
+        for (section, json) in cases {
+            assert_ne!(json, text(&blend, section), "{section}: the case changes nothing");
+            let e = Model::from_bytes(&forged(&blend, section, json.as_bytes())).unwrap_err();
+            assert_eq!(e.kind(), ErrorKind::Artifact, "{section}: {e}");
+        }
+        for json in [lone.replacen('{', "{\"weight\":1.0,", 1), format!("[{lone}]")] {
+            assert_eq!(
+                Model::from_bytes(&forged(&model(), "learner", json.as_bytes())).unwrap_err().kind(),
+                ErrorKind::Artifact
+            );
         }
     }
 

@@ -3,6 +3,7 @@
 //! Notation: `z(x) = base + Σⱼ cⱼ(xⱼ)` is a row's log-odds, `j` runs over the schema's features, and `cⱼ` gathers every
 //! design feature that stems from column `j`: for `logistic` the scaled number and its missing-indicator, or a category's levels;
 //! for `glassbox` the column's own term.
+//! A blend's log-odds are the weighted mean of its members', and so are its contributions where every member is additive.
 //! A sigmoid calibrator is linear in `z`, and is carried through exactly. An isotonic one is not: there the
 //! contributions are those of the log-odds before calibration.
 
@@ -13,7 +14,7 @@ use serde::Serialize;
 
 use crate::calibrate::Calibrator;
 use crate::learn::{Fitted, Part};
-use crate::model::Model;
+use crate::model::{Member, Model};
 use crate::num::float;
 use crate::preprocess::{Block, DerivedKind};
 use crate::schema::{Field, FieldKind};
@@ -59,52 +60,48 @@ fn linear(calibrator: Option<&Calibrator>) -> (f64, f64) {
     }
 }
 
+/// A member whose log-odds are a sum over its features.
 struct Additive<'m> {
-    fitted: &'m Fitted,
+    member: &'m Member,
     /// The column of the frame (slots, then derived columns) that each design feature stems from.
     inputs: Vec<usize>,
+    /// Weight in the blend times the calibrator's scale.
     scale: f64,
-    shift: f64,
     parts: Vec<Part>,
 }
 
 impl Additive<'_> {
-    /// What each feature of a design of one row adds before calibration, and the intercept.
-    fn parts(&mut self, design: &Block) -> (&[Part], f64) {
-        let intercept = self.fitted.parts(design, &mut self.parts).unwrap_or(f64::NAN);
-        (&self.parts, intercept)
+    /// What each feature of a design of one row adds before weight and calibration, with the column it stems from, and the
+    /// intercept.
+    fn parts(&mut self, design: &Block) -> (impl Iterator<Item = (&Part, usize)>, f64) {
+        let intercept = self.member.fitted().parts(design, &mut self.parts).unwrap_or(f64::NAN);
+        (self.parts.iter().zip(self.inputs.iter().copied()), intercept)
     }
 }
 
+fn is_additive(fitted: &Fitted) -> bool {
+    matches!(fitted, Fitted::Logistic(_) | Fitted::Glassbox(_))
+}
+
 impl Model {
-    fn additive(&self) -> Result<Additive<'_>> {
-        if let Fitted::Tree(_) = self.fitted() {
+    /// Every member, and the calibrator's shift.
+    fn additive(&self) -> Result<(Vec<Additive<'_>>, f64)> {
+        if let Some(other) = self.members().iter().find(|m| !is_additive(m.fitted())) {
+            let blended = if self.members().len() > 1 { " in the blend" } else { "" };
             return Err(Error::Unsupported {
-                what: format!("an exact contribution of the learner `{}`", self.learner_name()),
+                what: format!("an exact contribution of the learner `{}`{blended}", other.learner().name()),
                 why: "its score is no sum over columns".into(),
                 hint: "train an additive learner, as `glassbox` or `logistic`".into(),
             });
         }
         let (scale, shift) = linear(self.calibrator());
-        Ok(Additive {
-            fitted: self.fitted(),
-            inputs: self.pipeline().feature_inputs().into_iter().map(|(_, input)| input).collect(),
-            scale,
-            shift,
+        let additive = |member| Additive {
+            member,
+            inputs: member.pipeline().feature_inputs().into_iter().map(|(_, input)| input).collect(),
+            scale: scale * member.weight(),
             parts: Vec::new(),
-        })
-    }
-
-    /// The design features of one packed row.
-    fn features_of(&self, row: &[f64]) -> Result<Block> {
-        self.row_spec().check_packed(row)?;
-        let (mut frame, mut design) = (Block::default(), Block::default());
-        self.pipeline().start(1, &mut frame);
-        for (slot, &x) in row.iter().enumerate() {
-            frame.column_mut(slot)[0] = x;
-        }
-        self.pipeline().apply(&mut frame, &mut design)?;
-        Ok(design)
+        };
+        Ok((self.members().iter().map(additive).collect(), shift))
     }
 
     /// Contribution of every original column to one row's log-odds, in column order, then of every derived one under its
@@ -114,18 +111,22 @@ impl Model {
     /// # Errors
     /// As [`Model::proba_packed`]; [`Error::Unsupported`] for a learner that is not additive.
     pub fn contributions_packed(&self, row: &[f64]) -> Result<Vec<(String, f64)>> {
-        let mut additive = self.additive()?;
-        let (scale, shift) = (additive.scale, additive.shift);
-        let design = self.features_of(row)?;
-        let inputs = std::mem::take(&mut additive.inputs);
-        let (parts, intercept) = additive.parts(&design);
+        let (mut members, mut base) = self.additive()?;
+        self.row_spec().check_packed(row)?;
         let fields = self.row_spec().fields().iter().map(|f| f.name.as_str());
         let derived = self.pipeline().derived().map(|(name, ..)| name);
         let mut out: Vec<(String, f64)> = fields.chain(derived).map(|name| (name.to_owned(), 0.0)).collect();
-        for (part, &input) in parts.iter().zip(&inputs) {
-            out[input].1 += scale * part.effect;
+        let (mut frame, mut design) = (Block::default(), Block::default());
+        for additive in &mut members {
+            let (pipeline, scale) = (additive.member.pipeline(), additive.scale);
+            pipeline.start(1, &mut frame);
+            row.iter().enumerate().for_each(|(slot, &x)| frame.column_mut(slot)[0] = x);
+            pipeline.apply(&mut frame, &mut design)?;
+            let (parts, intercept) = additive.parts(&design);
+            parts.for_each(|(part, input)| out[input].1 += scale * part.effect);
+            base += scale * intercept;
         }
-        out.push((BASE.to_owned(), scale * intercept + shift));
+        out.push((BASE.to_owned(), base));
         Ok(out)
     }
 
@@ -141,13 +142,13 @@ impl Model {
 
     /// Every column's effect, most important first, derived columns among them: for a category its levels, for a number
     /// the deciles of its training distribution (where it enters as a straight line, that through them is the whole
-    /// effect; of `glassbox` 24 steps instead of ten), and the contribution of a gap. A column that is dropped has none.
+    /// effect; of `glassbox` 24 steps instead of ten), and the contribution of a gap. A column that is dropped has none. A
+    /// blend's intervals are as wide as if its members erred together: they are fitted to the same rows.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for a learner that is not additive; as [`Model::profile`].
     pub fn terms(&self) -> Result<Vec<Term>> {
-        let mut additive = self.additive()?;
-        let (scale, inputs) = (additive.scale, std::mem::take(&mut additive.inputs));
+        let (mut members, _) = self.additive()?;
         let z95 = float::normal_quantile(0.975);
         let (mut frame, mut design) = (Block::default(), Block::default());
         let fields = self.schema().features().enumerate();
@@ -160,22 +161,26 @@ impl Model {
         }
         let mut terms = Vec::with_capacity(columns.len());
         for (input, name, kind, points) in columns {
-            if !inputs.contains(&input) {
+            if !members.iter().any(|m| m.inputs.contains(&input)) {
                 continue;
             }
             let mut effect = |x: f64| -> Result<(f64, Option<f64>)> {
-                // A row whose other columns are empty: only the asked column's contribution is read from it.
-                self.pipeline().start(1, &mut frame);
-                (0..frame.n_columns()).for_each(|c| frame.column_mut(c)[0] = if c == input { x } else { f64::NAN });
-                self.pipeline().apply_columns(&mut frame, &mut design)?;
-                let mut contribution = 0.0;
-                let mut variance = Some(0.0);
-                for (part, _) in additive.parts(&design).0.iter().zip(&inputs).filter(|(_, i)| **i == input) {
-                    contribution += scale * part.effect;
-                    // Features of one column are on together only for a gap, where their covariance is left out.
-                    variance = variance.zip(part.std_err).map(|(v, se)| v + (scale * se) * (scale * se));
+                let (mut contribution, mut sd) = (0.0, Some(0.0));
+                for additive in &mut members {
+                    let (pipeline, scale) = (additive.member.pipeline(), additive.scale);
+                    // A row whose other columns are empty: only the asked column's contribution is read from it.
+                    pipeline.start(1, &mut frame);
+                    (0..frame.n_columns()).for_each(|c| frame.column_mut(c)[0] = if c == input { x } else { f64::NAN });
+                    pipeline.apply_columns(&mut frame, &mut design)?;
+                    let mut variance = Some(0.0);
+                    for (part, _) in additive.parts(&design).0.filter(|(_, i)| *i == input) {
+                        contribution += scale * part.effect;
+                        // Features of one column are on together only for a gap, where their covariance is left out.
+                        variance = variance.zip(part.std_err).map(|(v, se)| v + (scale * se) * (scale * se));
+                    }
+                    sd = sd.zip(variance).map(|(sd, v)| sd + v.sqrt());
                 }
-                Ok((contribution, variance.map(f64::sqrt)))
+                Ok((contribution, sd))
             };
             let mut values = Vec::with_capacity(points.len());
             let (mut mass, mut sum, mut squares) = (0.0, 0.0, 0.0);
@@ -221,7 +226,11 @@ impl Model {
                 let mut at: Vec<f64> = match profile {
                     // Quantiles weigh alike; the ends show how far the effect goes.
                     Some(p) => {
-                        let steps = if matches!(self.fitted(), Fitted::Logistic(_)) { 10 } else { 24 };
+                        let steps = if self.members().iter().all(|m| matches!(m.fitted(), Fitted::Logistic(_))) {
+                            10
+                        } else {
+                            24
+                        };
                         (0..=steps).filter_map(|i| p.quantile(f64::from(i) / f64::from(steps))).collect()
                     }
                     None => field.range.map(|r| r.to_vec()).unwrap_or_default(),

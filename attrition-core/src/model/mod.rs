@@ -9,6 +9,7 @@ mod stored_profile;
 mod training;
 
 pub use prediction::{Prediction, Warning, WarningKind};
+pub use scorer::Member;
 pub(crate) use scorer::{Scorer, both_scales};
 pub(crate) use stored_profile::StoredProfile;
 pub use training::{CandidateFact, FoldFact, MetricFact, Training};
@@ -19,13 +20,22 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::calibrate::Calibrator;
-use crate::learn::{Fitted, Learner};
-use crate::preprocess::{Block, Pipeline};
+use crate::learn::Learner;
+use crate::preprocess::Pipeline;
 use crate::profile::Profile;
 use crate::run::Run;
 use crate::schema::{RowSpec, Schema, ValueRef};
 use crate::table::{Source, Table, Value};
 use crate::{Error, Result};
+
+/// The learner's name of a model that is a blend of several.
+pub const BLEND: &str = "blend";
+
+/// Learners and weights of a blend as parameters: `{"members": [{"learner": name, "weight": number, "params": {…}}, …]}`.
+pub fn blend_params<'l>(members: impl IntoIterator<Item = (&'l Learner, f64)>) -> serde_json::Value {
+    let member = |(learner, weight): (&Learner, f64)| serde_json::json!({"learner": learner.name(), "weight": weight, "params": learner.params_json()});
+    serde_json::json!({"members": members.into_iter().map(member).collect::<Vec<_>>()})
+}
 
 /// When a row counts as positive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,7 +50,6 @@ pub(crate) struct Decision {
 pub(crate) struct Parts {
     pub(crate) schema: Schema,
     pub(crate) scorer: Scorer,
-    pub(crate) learner: Learner,
     pub(crate) decision: Decision,
     pub(crate) training: Training,
     pub(crate) profile: StoredProfile,
@@ -75,8 +84,7 @@ pub struct Model {
 #[derive(Default)]
 struct Scratch {
     row: Vec<f64>,
-    frame: Block,
-    design: Block,
+    blocks: scorer::Blocks,
 }
 
 thread_local! {
@@ -88,6 +96,9 @@ impl Model {
     /// Put together and checked: what comes from a file may be anything.
     pub(crate) fn from_parts(mut parts: Parts) -> Result<Model> {
         parts.schema.check_self()?;
+        if parts.scorer.members.is_empty() {
+            return Err(Error::artifact("no learner", "the file is damaged or was made by hand; save it anew"));
+        }
         let target = parts.schema.target_spec().ok_or_else(|| {
             Error::artifact("the schema names no target", "the file is damaged or was made by hand; save it anew")
         })?;
@@ -111,13 +122,24 @@ impl Model {
     pub fn schema(&self) -> &Schema {
         &self.parts().schema
     }
-    /// The learner's name, e.g. `"logistic"`.
+    /// The learner's name, e.g. `"logistic"`; [`BLEND`] for a blend of several.
     pub fn learner_name(&self) -> &'static str {
-        self.parts().learner.name()
+        match self.members() {
+            [lone] => lone.learner.name(),
+            _ => BLEND,
+        }
     }
-    /// The learner's parameters, as they were used.
+    /// The learner's parameters, as they were used; of a blend its members with their weights, see [`blend_params`].
     pub fn params(&self) -> serde_json::Value {
-        self.parts().learner.params_json()
+        match self.members() {
+            [lone] => lone.learner.params_json(),
+            several => blend_params(several.iter().map(|m| (&m.learner, m.weight))),
+        }
+    }
+    /// The fitted learners, each with its pipeline: one, or the members of a blend, whose log-odds are the weighted mean of
+    /// theirs; heaviest first.
+    pub fn members(&self) -> &[Member] {
+        &self.parts().scorer.members
     }
     /// The probability from which a row counts as positive; in [0, 1].
     pub fn threshold(&self) -> f64 {
@@ -156,13 +178,10 @@ impl Model {
     pub fn row_spec(&self) -> &RowSpec {
         &self.inner.row_spec
     }
-    /// The fitted pipeline.
+    /// The fitted pipeline; of a blend that of its heaviest member, see [`Model::members`] for each.
     pub fn pipeline(&self) -> &Pipeline {
-        &self.parts().scorer.pipeline
-    }
-    /// The fitted learner.
-    pub fn fitted(&self) -> &Fitted {
-        &self.parts().scorer.fitted
+        // `from_parts` lets no model through without a member.
+        &self.members()[0].pipeline
     }
     /// The calibrator, where there is one.
     pub fn calibrator(&self) -> Option<&Calibrator> {
@@ -232,12 +251,9 @@ impl Model {
     pub fn proba_packed(&self, row: &[f64]) -> Result<f64> {
         self.inner.row_spec.check_packed(row)?;
         SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
-            Ok(mut s) => {
-                let Scratch { frame, design, .. } = &mut *s;
-                self.parts().scorer.predict_row(row, frame, design)
-            }
+            Ok(mut s) => self.parts().scorer.predict_row(row, &mut s.blocks),
             // Only when predict is called from within predict on one thread.
-            Err(_) => self.parts().scorer.predict_row(row, &mut Block::default(), &mut Block::default()),
+            Err(_) => self.parts().scorer.predict_row(row, &mut scorer::Blocks::default()),
         })
     }
 
@@ -322,5 +338,15 @@ impl Model {
         let mut row = Vec::new();
         self.pack_json(json, &mut row)?;
         self.predict_one_packed(&row)
+    }
+}
+
+#[cfg(test)]
+impl Model {
+    /// The first model with the learners of all, of one schema, as members of a blend.
+    pub(crate) fn blended(models: &[(&Model, f64)]) -> Result<Model> {
+        let mut parts = models[0].0.parts().clone();
+        parts.scorer.members = models.iter().map(|&(m, weight)| Member { weight, ..m.members()[0].clone() }).collect();
+        Model::from_parts(parts)
     }
 }

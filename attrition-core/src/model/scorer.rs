@@ -1,9 +1,13 @@
-//! From slots to probabilities: pipeline, learner, calibrator.
+//! From slots to probabilities: pipelines and learners, and a calibrator over them.
+//!
+//! Notation: member `m` of a blend has the log-odds `z_m` of a row and the weight `w_m > 0`; `Σ w_m = 1`. The blend's
+//! log-odds are `Σ w_m z_m`, summed in the order of the members, so that a blend of additive members is additive. A lone
+//! learner is one member of weight 1, and its score is taken as it is.
 
 use std::cell::RefCell;
 
 use crate::calibrate::Calibrator;
-use crate::learn::{Fitted, Scale};
+use crate::learn::{Fitted, Learner, Scale};
 use crate::num::float;
 use crate::preprocess::{Block, Pipeline};
 use crate::run::{CHUNK_ROWS, Run};
@@ -13,16 +17,48 @@ use crate::{Error, Result};
 /// Rows per block: frame and design of a block stay in the second-level cache. Scores do not depend on it.
 const BLOCK_ROWS: usize = 256;
 
+/// How far weights may be from the sum 1, by rounding.
+const WEIGHTS_OFF: f64 = 1e-9;
+
+/// A fitted learner with the pipeline it was fitted behind. A model has one, or is a blend of several.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    pub(crate) learner: Learner,
+    pub(crate) weight: f64,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) fitted: Fitted,
+}
+
+impl Member {
+    /// The learner, with the parameters it was fitted by.
+    pub fn learner(&self) -> &Learner {
+        &self.learner
+    }
+    /// The weight of its log-odds; above 0, the members' sum is 1.
+    pub fn weight(&self) -> f64 {
+        self.weight
+    }
+    /// Its fitted pipeline.
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+    /// The fitted learner.
+    pub fn fitted(&self) -> &Fitted {
+        &self.fitted
+    }
+}
+
 /// What turns a row's slots into a probability.
 #[derive(Debug, Clone)]
 pub(crate) struct Scorer {
-    pub(crate) pipeline: Pipeline,
-    pub(crate) fitted: Fitted,
+    /// At least one.
+    pub(crate) members: Vec<Member>,
     pub(crate) calibrator: Option<Calibrator>,
 }
 
+/// Working memory of a block of rows.
 #[derive(Default)]
-struct Blocks {
+pub(super) struct Blocks {
     frame: Block,
     design: Block,
 }
@@ -40,19 +76,56 @@ pub(crate) fn both_scales(scale: Scale, score: f64) -> (f64, f64) {
     }
 }
 
+/// The log-odds of a learner's score.
+fn log_odds(scale: Scale, score: f64) -> f64 {
+    match scale {
+        Scale::LogOdds => score,
+        Scale::Probability => both_scales(scale, score).0,
+    }
+}
+
 impl Scorer {
-    /// Ready to predict, after it was looked at whether pipeline, learner and calibrator belong together.
+    /// Ready to predict, after it was looked at whether pipelines, learners, weights and calibrator belong together.
     pub(crate) fn bind(self, schema: &Schema) -> Result<Scorer> {
-        let pipeline = self.pipeline.bind(schema)?;
-        self.fitted.check(pipeline.n_features())?;
+        let bad = |what: String| Error::artifact(what, "the file is damaged or was made by hand; save it anew");
+        let weights: f64 = self.members.iter().map(|m| m.weight).sum();
+        // A sum of 1 that holds a NaN or an infinity is none.
+        if self.members.iter().any(|m| m.weight <= 0.0) || (weights - 1.0).abs() > WEIGHTS_OFF || weights.is_nan() {
+            let weights: Vec<f64> = self.members.iter().map(|m| m.weight).collect();
+            return Err(bad(format!("the weights of its learners are {weights:?}, and not above 0 with the sum 1")));
+        }
+        let mut members: Vec<Member> = Vec::with_capacity(self.members.len());
+        for member in self.members {
+            let pipeline = member.pipeline.bind(schema)?;
+            member.fitted.check(pipeline.n_features())?;
+            members.push(Member { pipeline, ..member });
+        }
+        // Contributions of derived columns are summed over the members by their place.
+        let derived = |m: &Member| m.pipeline.derived().map(|(name, ..)| name.to_owned()).collect::<Vec<_>>();
+        if members.windows(2).any(|pair| derived(&pair[0]) != derived(&pair[1])) {
+            return Err(bad("its learners have different derived columns".to_owned()));
+        }
         if let Some(c) = &self.calibrator {
             c.check()?;
         }
-        Ok(Scorer { pipeline, ..self })
+        Ok(Scorer { members, ..self })
+    }
+
+    /// Of one learner, not calibrated.
+    pub(crate) fn of(member: Member) -> Scorer {
+        Scorer { members: vec![member], calibrator: None }
+    }
+
+    /// What the score before calibration is.
+    pub(crate) fn scale(&self) -> Scale {
+        match &self.members[..] {
+            [lone] => lone.fitted.scale(),
+            _ => Scale::LogOdds,
+        }
     }
 
     fn finish(&self, out: &mut [f64]) {
-        let scale = self.fitted.scale();
+        let scale = self.scale();
         match &self.calibrator {
             None => {
                 if scale == Scale::LogOdds {
@@ -70,20 +143,46 @@ impl Scorer {
         }
     }
 
-    /// The learner's own scores of a filled frame, before calibration.
-    fn score(&self, frame: &mut Block, design: &mut Block, out: &mut [f64]) -> Result<()> {
-        self.pipeline.apply(frame, design)?;
-        self.fitted.predict(design, out)
+    /// Scores of the rows that `fill` puts into the frame, before calibration. `own` is room for as many as `out` holds; a
+    /// problem's row counts from `start`.
+    fn score(
+        &self,
+        Blocks { frame, design }: &mut Blocks,
+        start: Option<usize>,
+        out: &mut [f64],
+        own: &mut [f64],
+        fill: impl Fn(&mut Block) -> Result<()>,
+    ) -> Result<()> {
+        // A pipeline works in the frame, so that every member needs it filled anew.
+        let mut score = |member: &Member, out: &mut [f64]| {
+            member.pipeline.start(out.len(), frame);
+            fill(frame)?;
+            member
+                .pipeline
+                .apply(frame, design)
+                .and_then(|()| member.fitted.predict(design, out))
+                .map_err(|e| at_row(e, start))
+        };
+        if let [lone] = &self.members[..] {
+            return score(lone, out);
+        }
+        let own = &mut own[..out.len()];
+        out.fill(0.0);
+        for member in &self.members {
+            score(member, own)?;
+            let scale = member.fitted.scale();
+            out.iter_mut().zip(&*own).for_each(|(z, &s)| *z += member.weight * log_odds(scale, s));
+        }
+        Ok(())
     }
 
     /// One packed row whose slots were checked.
-    pub(super) fn predict_row(&self, row: &[f64], frame: &mut Block, design: &mut Block) -> Result<f64> {
-        self.pipeline.start(1, frame);
-        for (slot, &x) in row.iter().enumerate() {
-            frame.column_mut(slot)[0] = x;
-        }
+    pub(super) fn predict_row(&self, row: &[f64], blocks: &mut Blocks) -> Result<f64> {
         let mut out = [0.0];
-        self.score(frame, design, &mut out).map_err(|e| at_row(e, None))?;
+        self.score(blocks, None, &mut out, &mut [0.0], |frame| {
+            row.iter().enumerate().for_each(|(slot, &x)| frame.column_mut(slot)[0] = x);
+            Ok(())
+        })?;
         self.finish(&mut out);
         Ok(out[0])
     }
@@ -101,15 +200,15 @@ impl Scorer {
             BLOCKS.with(|blocks| {
                 let mut fresh = Blocks::default();
                 let mut borrowed = blocks.try_borrow_mut();
-                let Blocks { frame, design } = match &mut borrowed {
+                let blocks = match &mut borrowed {
                     Ok(b) => &mut **b,
                     Err(_) => &mut fresh,
                 };
+                let mut own = [0.0; BLOCK_ROWS];
                 for (i, scores) in piece.chunks_mut(BLOCK_ROWS).enumerate() {
                     let start = first + i * BLOCK_ROWS;
-                    self.pipeline.start(scores.len(), frame);
-                    fill(frame, start..start + scores.len())?;
-                    self.score(frame, design, scores).map_err(|e| at_row(e, Some(start)))?;
+                    let rows = start..start + scores.len();
+                    self.score(blocks, Some(start), scores, &mut own, |frame| fill(frame, rows.clone()))?;
                     if finish {
                         self.finish(scores);
                     }

@@ -1,6 +1,7 @@
 //! How a model was trained, as facts: no clock, no machine, so that the same seed gives the same bytes.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +43,21 @@ pub struct CandidateFact {
     pub is_chosen: bool,
 }
 
-/// How a model was trained. Serialized, the flat scalars come first.
+impl fmt::Display for CandidateFact {
+    /// Its name; of a blend each member with its weight.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.learner)?;
+        let members = self.params.get("members").and_then(|m| m.as_array()).map(Vec::as_slice).unwrap_or_default();
+        for (i, member) in members.iter().enumerate() {
+            let name = member.get("learner").and_then(|l| l.as_str()).unwrap_or_default();
+            let weight = member.get("weight").and_then(|w| w.as_f64()).unwrap_or(f64::NAN);
+            write!(f, "{}{weight:.2} {name}", if i == 0 { ": " } else { " + " })?;
+        }
+        Ok(())
+    }
+}
+
+/// How a model was trained. Serialized, the flat scalars come first; printed, it is the leaderboard with what to know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
@@ -90,4 +105,19 @@ pub struct Training {
     pub leaderboard: Vec<CandidateFact>,
     /// The parameters tried; empty without a search.
     pub trials: Vec<CandidateFact>,
+}
+
+impl fmt::Display for Training {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} on {} of {} rows; {} by {} folds",
+            self.learner, self.n_fitted, self.n_rows, self.metric, self.n_folds
+        )?;
+        for candidate in &self.leaderboard {
+            let score = candidate.score.map_or("-".to_owned(), |s| format!("{s:.4}"));
+            writeln!(f, "{} {score:>8}  {candidate}", if candidate.is_chosen { "*" } else { " " })?;
+        }
+        self.notes.iter().try_for_each(|note| writeln!(f, "{note}"))
+    }
 }

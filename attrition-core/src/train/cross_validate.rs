@@ -1,21 +1,23 @@
 //! Out-of-fold scores, and what is chosen and judged on them.
 //!
-//! What is chosen on scores — the learner, the calibrator, the threshold — is judged on fold `k` as chosen on the
-//! scores of the other folds. (Their models have seen fold `k`; that second-order dependence is the price of one
-//! cross-validation instead of a nested one, and vanishes with the number of rows, as the chosen quantities have at
-//! most two parameters.)
+//! What is chosen on scores — the learner or the weights of a blend, the calibrator, the threshold — is judged on fold `k`
+//! as chosen on the scores of the other folds. (Their models have seen fold `k`; that second-order dependence is the price
+//! of one cross-validation instead of a nested one, and vanishes with the number of rows, as the chosen quantities have
+//! few parameters.)
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::blend::{self, Mix};
 use super::data::Supervision;
 use super::trainer::{Calibration, Threshold, Trainer};
 use crate::Result;
 use crate::calibrate::Calibrator;
-use crate::learn::{Learner, Scale};
 use crate::metrics::{self, Estimate, Metric};
-use crate::model::{FoldFact, MetricFact};
+use crate::model::{FoldFact, MetricFact, Scorer};
+use crate::num::float;
 use crate::run::Run;
 use crate::schema::{Bound, Schema};
 use crate::split::Fold;
@@ -31,7 +33,7 @@ pub struct CrossValidation {
     pub thresholds: Vec<f64>,
     /// Metrics of all tested rows together, with intervals.
     pub metrics: BTreeMap<String, MetricFact>,
-    /// The learner used in each fold; where several were given, chosen on the other folds.
+    /// The learner used in each fold, or `"blend"`; where several were given, chosen on the other folds.
     pub learners: Vec<String>,
     /// Sizes and scores of the folds.
     pub folds: Vec<FoldFact>,
@@ -42,20 +44,193 @@ pub(super) fn fact_map(all: Vec<(Metric, Estimate)>) -> BTreeMap<String, MetricF
 }
 
 /// Scores of one fold's test rows, on both scales.
+#[derive(Clone)]
 struct FoldScores {
     log_odds: Vec<f64>,
     proba: Vec<f64>,
 }
 
-/// Out-of-fold scores of all candidates.
-pub(super) struct OutOfFold<'f> {
-    folds: &'f [Fold],
+/// The table as training sees it.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    pub(super) schema: &'a Schema,
+    pub(super) bound: &'a Bound<'a>,
+    pub(super) data: &'a Supervision,
+}
+
+/// Out-of-fold scores of candidates, and what they choose.
+pub(super) struct OutOfFold<'a> {
+    trainer: &'a Trainer,
+    data: &'a Supervision,
+    folds: &'a [Fold],
+    run: &'a Run,
+    /// The learners that were scored, as places among the trainer's.
+    pub(super) candidates: Vec<usize>,
     /// `[candidate][fold]`.
     scores: Vec<Vec<FoldScores>>,
-    /// `[candidate][fold]`: the metric that chooses.
-    worth: Vec<Vec<f64>>,
-    greater_is_better: bool,
-    names: Vec<&'static str>,
+    /// By the members of a mix, the metric that chooses: higher is better, one a fold, NaN where it is not defined.
+    worths: BTreeMap<Vec<(usize, u64)>, Vec<f64>>,
+}
+
+/// What folds choose, by the places of candidates among those of the [`OutOfFold`].
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Choice {
+    /// The best candidate; the first of equals.
+    pub(super) best: usize,
+    /// Mean of the metric by which a blend is better than the best candidate in folds that did not choose its weights, and
+    /// its standard error; `None` where no blend was tried, or none could be judged.
+    pub(super) gain: Option<(f64, f64)>,
+}
+
+impl Choice {
+    pub(super) fn takes_blend(&self) -> bool {
+        self.gain.is_some_and(|(mean, noise)| mean > blend::STANDARD_ERRORS * noise)
+    }
+}
+
+impl<'a> OutOfFold<'a> {
+    /// Fit each candidate on each fold's training rows, and score its test rows.
+    pub(super) fn run(
+        trainer: &'a Trainer,
+        candidates: Vec<usize>,
+        rows: Rows<'a>,
+        folds: &'a [Fold],
+        stage: &'static str,
+        run: &'a Run,
+    ) -> Result<OutOfFold<'a>> {
+        let total = candidates.len() * folds.len();
+        let done = std::sync::atomic::AtomicUsize::new(0);
+        run.progress(stage, 0, total);
+        let inner = run.single();
+        let mut flat = run
+            .map(total, |i| {
+                let (candidate, fold) = (candidates[i / folds.len()], &folds[i % folds.len()]);
+                let member = trainer.fit_rows(&trainer.learners[candidate], rows, &fold.train, &inner)?;
+                let scorer = Scorer::of(member);
+                let raw = scorer.predict_rows(rows.bound, &fold.test, false, &inner)?;
+                let scale = scorer.scale();
+                let (log_odds, proba) = raw.into_iter().map(|s| crate::model::both_scales(scale, s)).unzip();
+                run.progress(stage, done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, total);
+                Ok(FoldScores { log_odds, proba })
+            })?
+            .into_iter();
+        let scores = candidates.iter().map(|_| flat.by_ref().take(folds.len()).collect()).collect();
+        Ok(OutOfFold { trainer, data: rows.data, folds, run, candidates, scores, worths: BTreeMap::new() })
+    }
+
+    pub(super) fn n_folds(&self) -> usize {
+        self.folds.len()
+    }
+
+    /// Scores of a mix on fold `k`; a lone learner's are its own, to the last bit.
+    fn mixed(&self, mix: &Mix, k: usize) -> Cow<'_, FoldScores> {
+        let members = mix.members();
+        if let [(lone, _)] = members {
+            return Cow::Borrowed(&self.scores[*lone][k]);
+        }
+        let mut log_odds = vec![0.0; self.folds[k].test.len()];
+        for &(candidate, weight) in members {
+            let own = &self.scores[candidate][k].log_odds;
+            log_odds.iter_mut().zip(own).for_each(|(z, own)| *z += weight * own);
+        }
+        let proba = log_odds.iter().map(|&z| float::sigmoid(z)).collect();
+        Cow::Owned(FoldScores { log_odds, proba })
+    }
+
+    /// The worth of mixes, by fold; those not yet known are computed in parallel.
+    fn worths(&mut self, mixes: &[Mix]) -> Result<Vec<&[f64]>> {
+        let key = |mix: &Mix| mix.members().iter().map(|&(c, w)| (c, w.to_bits())).collect::<Vec<_>>();
+        let mut new: Vec<&Mix> = mixes.iter().filter(|m| !self.worths.contains_key(&key(m))).collect();
+        new.dedup();
+        let (this, metric) = (&*self, self.trainer.chosen_metric());
+        let sign = if metric.greater_is_better() { 1.0 } else { -1.0 };
+        let n = this.folds.len();
+        let found = this.run.map(new.len() * n, |i| {
+            let (mix, k) = (new[i / n], i % n);
+            let rows = &this.folds[k].test;
+            let w = this.data.w_of(rows);
+            Ok(sign * metric.value(&this.data.y_of(rows), &this.mixed(mix, k).proba, w.as_deref(), 0.5)?)
+        })?;
+        let found: Vec<_> = new.into_iter().map(key).zip(found.chunks(n.max(1)).map(<[f64]>::to_vec)).collect();
+        self.worths.extend(found);
+        Ok(mixes.iter().map(|m| self.worths.get(&key(m)).map_or(&[][..], Vec::as_slice)).collect())
+    }
+
+    /// Mean worth of mixes over the folds where it is defined, but `without`; NaN where it is in none.
+    fn means(&mut self, mixes: &[Mix], without: &[usize]) -> Result<Vec<f64>> {
+        let mean = |by_fold: &[f64]| {
+            let folds = by_fold.iter().enumerate();
+            let values: Vec<f64> =
+                folds.filter(|(k, v)| !without.contains(k) && v.is_finite()).map(|(_, &v)| v).collect();
+            values.iter().sum::<f64>() / values.len() as f64
+        };
+        Ok(self.worths(mixes)?.into_iter().map(mean).collect())
+    }
+
+    /// The blend that the folds but `without` choose.
+    pub(super) fn blend(&mut self, without: &[usize]) -> Result<Mix> {
+        blend::greedy(self.candidates.len(), |mixes| self.means(mixes, without))
+    }
+
+    /// What the folds but `without` choose: the best candidate, or a blend where that is clearly better. For that, each of
+    /// these folds judges a blend whose weights the others chose.
+    pub(super) fn choose(&mut self, without: Option<usize>) -> Result<Choice> {
+        // A lone fold chooses for itself.
+        let without: Vec<usize> = without.filter(|_| self.folds.len() > 1).into_iter().collect();
+        let alone: Vec<Mix> = (0..self.candidates.len()).map(Mix::lone).collect();
+        let means = self.means(&alone, &without)?;
+        let mut best = (0, f64::NEG_INFINITY);
+        for (candidate, &mean) in means.iter().enumerate() {
+            if mean > best.1 {
+                best = (candidate, mean);
+            }
+        }
+        let best = best.0;
+        if !self.trainer.may_blend() || self.candidates.len() < 2 || !self.blend(&without)?.is_blend() {
+            return Ok(Choice { best, gain: None });
+        }
+        let mut differences = Vec::new();
+        for k in (0..self.folds.len()).filter(|k| !without.contains(k)) {
+            let others: Vec<usize> = without.iter().copied().chain([k]).collect();
+            let mix = self.blend(&others)?;
+            let worths = self.worths(&[mix, Mix::lone(best)])?;
+            let difference = worths[0][k] - worths[1][k];
+            if difference.is_finite() {
+                differences.push(difference);
+            }
+        }
+        Ok(Choice { best, gain: blend::gain(&differences) })
+    }
+
+    /// The mix of a choice, where a blend is taken with weights chosen by the folds but `without`.
+    pub(super) fn mix(&mut self, choice: &Choice, without: &[usize]) -> Result<Mix> {
+        if choice.takes_blend() { self.blend(without) } else { Ok(Mix::lone(choice.best)) }
+    }
+
+    /// Mean of the metric over the folds where it is defined, each fold scored by the mix of its place; `None` where it is
+    /// in none.
+    pub(super) fn score(&mut self, mixes: &[Mix]) -> Result<Option<f64>> {
+        let sign = if self.trainer.chosen_metric().greater_is_better() { 1.0 } else { -1.0 };
+        let by_fold = self.worths(mixes)?;
+        let values = by_fold.iter().enumerate().filter_map(|(k, v)| v.get(k).copied().filter(|v| v.is_finite()));
+        let values: Vec<f64> = values.map(|v| sign * v).collect();
+        Ok((!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64))
+    }
+
+    /// Out-of-fold scores where fold `k` is scored by `mixes[k]`.
+    pub(super) fn scored(&self, mixes: &[Mix]) -> Scored<'_> {
+        let scores = mixes.iter().enumerate().map(|(k, mix)| self.mixed(mix, k)).collect();
+        Scored { trainer: self.trainer, data: self.data, folds: self.folds, scores }
+    }
+}
+
+/// Out-of-fold scores of what was chosen.
+pub(super) struct Scored<'a> {
+    trainer: &'a Trainer,
+    data: &'a Supervision,
+    folds: &'a [Fold],
+    /// By fold.
+    scores: Vec<Cow<'a, FoldScores>>,
 }
 
 /// Judged out-of-fold.
@@ -67,90 +242,12 @@ pub(super) struct Judged {
     proba: Vec<Vec<f64>>,
 }
 
-impl<'f> OutOfFold<'f> {
-    pub(super) fn run(
-        trainer: &Trainer,
-        learners: &[Learner],
-        schema: &Schema,
-        bound: &Bound<'_>,
-        data: &Supervision,
-        folds: &'f [Fold],
-        run: &Run,
-    ) -> Result<OutOfFold<'f>> {
-        let total = learners.len() * folds.len();
-        let done = std::sync::atomic::AtomicUsize::new(0);
-        run.progress("cross_validate", 0, total);
-        let inner = run.single();
-        let mut flat = run
-            .map(total, |i| {
-                let (learner, fold) = (&learners[i / folds.len()], &folds[i % folds.len()]);
-                let scorer = trainer.fit_rows(learner, schema, bound, data, &fold.train, &inner)?;
-                let raw = scorer.predict_rows(bound, &fold.test, false, &inner)?;
-                let scale: Scale = scorer.fitted.scale();
-                let (log_odds, proba) = raw.into_iter().map(|s| crate::model::both_scales(scale, s)).unzip();
-                run.progress("cross_validate", done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, total);
-                Ok(FoldScores { log_odds, proba })
-            })?
-            .into_iter();
-        let scores: Vec<Vec<FoldScores>> = learners.iter().map(|_| flat.by_ref().take(folds.len()).collect()).collect();
-        let metric = trainer.chosen_metric();
-        let worth = scores
-            .iter()
-            .map(|by_fold| {
-                by_fold
-                    .iter()
-                    .zip(folds)
-                    .map(|(s, f)| metric.value(&data.y_of(&f.test), &s.proba, data.w_of(&f.test).as_deref(), 0.5))
-                    .collect::<Result<Vec<f64>>>()
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Ok(OutOfFold {
-            folds,
-            scores,
-            worth,
-            greater_is_better: metric.greater_is_better(),
-            names: learners.iter().map(Learner::name).collect(),
-        })
-    }
-
-    /// Mean of the choosing metric over the folds where it is defined.
-    pub(super) fn mean(&self, candidate: usize) -> Option<f64> {
-        self.mean_without(candidate, None)
-    }
-
-    fn mean_without(&self, candidate: usize, fold: Option<usize>) -> Option<f64> {
-        let values: Vec<f64> = self.worth[candidate]
-            .iter()
-            .enumerate()
-            .filter(|(k, v)| Some(*k) != fold && v.is_finite())
-            .map(|(_, &v)| v)
-            .collect();
-        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-    }
-
-    /// The best candidate; the first of equals.
-    pub(super) fn best(&self) -> usize {
-        self.best_without(None)
-    }
-
-    fn best_without(&self, fold: Option<usize>) -> usize {
-        let mut best = (0, f64::NEG_INFINITY);
-        for candidate in 0..self.scores.len() {
-            let mean = self.mean_without(candidate, fold).unwrap_or(f64::NAN);
-            let worth = if self.greater_is_better { mean } else { -mean };
-            if worth > best.1 {
-                best = (candidate, worth);
-            }
-        }
-        best.0
-    }
-
-    /// Scores of a candidate per fold, all folds but one, in fold order: log-odds, probabilities, rows.
-    fn gather(&self, candidate: &[usize], without: Option<usize>) -> (Vec<f64>, Vec<f64>, Vec<usize>) {
+impl Scored<'_> {
+    /// Scores of all folds but one, in fold order: log-odds, probabilities, rows.
+    fn gather(&self, without: Option<usize>) -> (Vec<f64>, Vec<f64>, Vec<usize>) {
         let (mut log_odds, mut proba, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-        for (k, fold) in self.folds.iter().enumerate() {
+        for (k, (fold, s)) in self.folds.iter().zip(&self.scores).enumerate() {
             if Some(k) != without {
-                let s = &self.scores[candidate[k]][k];
                 log_odds.extend_from_slice(&s.log_odds);
                 proba.extend_from_slice(&s.proba);
                 rows.extend_from_slice(&fold.test);
@@ -159,76 +256,51 @@ impl<'f> OutOfFold<'f> {
         (log_odds, proba, rows)
     }
 
-    fn calibrator_without(
-        &self,
-        rule: Calibration,
-        trainer: &Trainer,
-        candidate: &[usize],
-        without: Option<usize>,
-        data: &Supervision,
-    ) -> Result<Option<Calibrator>> {
+    fn calibrator_without(&self, without: Option<usize>) -> Result<Option<Calibrator>> {
+        let rule = self.trainer.calibration_rule();
         if rule == Calibration::None {
             return Ok(None);
         }
-        let (log_odds, proba, rows) = self.gather(candidate, without);
-        let (y, w) = (data.y_of(&rows), data.w_of(&rows));
+        let (log_odds, proba, rows) = self.gather(without);
+        let (y, w) = (self.data.y_of(&rows), self.data.w_of(&rows));
         match rule {
             Calibration::None => Ok(None),
             Calibration::Sigmoid => Calibrator::fit_sigmoid(&log_odds, &y, w.as_deref()).map(Some),
             Calibration::Isotonic => Calibrator::fit_isotonic(&proba, &y, w.as_deref()).map(Some),
-            Calibration::Auto => Calibrator::choose(&log_odds, &proba, &y, w.as_deref(), trainer.stream_seed()),
+            Calibration::Auto => Calibrator::choose(&log_odds, &proba, &y, w.as_deref(), self.trainer.stream_seed()),
         }
     }
 
     /// The calibrator of the final model, fitted on all out-of-fold scores.
-    pub(super) fn calibrator(
-        &self,
-        trainer: &Trainer,
-        candidate: usize,
-        data: &Supervision,
-    ) -> Result<Option<Calibrator>> {
-        let candidate = vec![candidate; self.folds.len()];
-        self.calibrator_without(trainer.calibration_rule(), trainer, &candidate, None, data)
+    pub(super) fn calibrator(&self) -> Result<Option<Calibrator>> {
+        self.calibrator_without(None)
     }
 
-    /// Calibrated out-of-fold probabilities of a candidate with their labels and weights.
-    pub(super) fn pooled(
-        &self,
-        candidate: usize,
-        calibrator: Option<&Calibrator>,
-        data: &Supervision,
-    ) -> (Vec<f64>, Vec<u8>, Option<Vec<f64>>) {
-        let (log_odds, proba, rows) = self.gather(&vec![candidate; self.folds.len()], None);
-        (calibrate(calibrator, &log_odds, &proba), data.y_of(&rows), data.w_of(&rows))
+    /// Calibrated out-of-fold probabilities with their labels and weights.
+    pub(super) fn pooled(&self, calibrator: Option<&Calibrator>) -> (Vec<f64>, Vec<u8>, Option<Vec<f64>>) {
+        let (log_odds, proba, rows) = self.gather(None);
+        (calibrate(calibrator, &log_odds, &proba), self.data.y_of(&rows), self.data.w_of(&rows))
     }
 
-    pub(super) fn judge(&self, trainer: &Trainer, candidate: usize, data: &Supervision) -> Result<Judged> {
-        self.judge_each(trainer, &vec![candidate; self.folds.len()], data)
-    }
-
-    /// Judge fold `k` by candidate `candidates[k]`, calibrated and thresholded on the other folds.
-    fn judge_each(&self, trainer: &Trainer, candidates: &[usize], data: &Supervision) -> Result<Judged> {
+    /// Judge each fold, calibrated and thresholded on the other folds.
+    pub(super) fn judge(&self) -> Result<Judged> {
+        let (trainer, data) = (self.trainer, self.data);
         let mut judged =
             Judged { metrics: BTreeMap::new(), folds: Vec::new(), thresholds: Vec::new(), proba: Vec::new() };
         let lone = self.folds.len() == 1;
         let (mut y_all, mut p_all, mut decided, mut rows_all) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for (k, fold) in self.folds.iter().enumerate() {
+        for (k, (fold, s)) in self.folds.iter().zip(&self.scores).enumerate() {
             // A lone fold has no other folds to choose on: raw scores, and 0.5 where no threshold was given.
-            let calibrator = if lone {
-                None
-            } else {
-                self.calibrator_without(trainer.calibration_rule(), trainer, candidates, Some(k), data)?
-            };
+            let calibrator = if lone { None } else { self.calibrator_without(Some(k))? };
             let threshold = match trainer.threshold_rule() {
                 Threshold::Fixed(t) => t,
                 Threshold::FBeta(_) if lone => 0.5,
                 Threshold::FBeta(beta) => {
-                    let (log_odds, proba, rows) = self.gather(candidates, Some(k));
+                    let (log_odds, proba, rows) = self.gather(Some(k));
                     let p = calibrate(calibrator.as_ref(), &log_odds, &proba);
                     metrics::best_threshold(&data.y_of(&rows), &p, data.w_of(&rows).as_deref(), beta)?
                 }
             };
-            let s = &self.scores[candidates[k]][k];
             let proba = calibrate(calibrator.as_ref(), &s.log_odds, &s.proba);
             let (y, w) = (data.y_of(&fold.test), data.w_of(&fold.test));
             let scores = metrics::all(&y, &proba, w.as_deref(), threshold)?
@@ -254,12 +326,10 @@ impl<'f> OutOfFold<'f> {
         Ok(judged)
     }
 
-    pub(super) fn cross_validation(&self, trainer: &Trainer, data: &Supervision) -> Result<CrossValidation> {
-        let lone = self.folds.len() == 1;
-        let candidates: Vec<usize> =
-            (0..self.folds.len()).map(|k| self.best_without(if lone { None } else { Some(k) })).collect();
-        let judged = self.judge_each(trainer, &candidates, data)?;
-        let mut predictions = vec![f64::NAN; data.y.len()];
+    /// With the names of the learners that scored the folds.
+    pub(super) fn cross_validation(&self, learners: Vec<String>) -> Result<CrossValidation> {
+        let judged = self.judge()?;
+        let mut predictions = vec![f64::NAN; self.data.y.len()];
         for (fold, proba) in self.folds.iter().zip(&judged.proba) {
             for (&row, &p) in fold.test.iter().zip(proba) {
                 predictions[row] = p;
@@ -278,7 +348,7 @@ impl<'f> OutOfFold<'f> {
             scores,
             thresholds: judged.thresholds,
             metrics: judged.metrics,
-            learners: candidates.iter().map(|&c| self.names[c].to_owned()).collect(),
+            learners,
             folds: judged.folds,
         })
     }
@@ -288,5 +358,131 @@ fn calibrate(calibrator: Option<&Calibrator>, log_odds: &[f64], proba: &[f64]) -
     match calibrator {
         None => proba.to_vec(),
         Some(c) => log_odds.iter().zip(proba).map(|(&z, &p)| c.apply(z, p)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::Learner;
+    use crate::table::{Column, Table};
+    use crate::{Seed, Value};
+
+    /// Rows with labels, five folds, and scores of candidates that came from nowhere.
+    struct Made {
+        trainer: Trainer,
+        data: Supervision,
+        folds: Vec<Fold>,
+        run: Run,
+    }
+
+    impl Made {
+        fn new(truth: &[f64], seed: u64, n_candidates: usize) -> Made {
+            let mut r = Seed(seed).stream("labels", 0);
+            let y: Vec<i64> = truth.iter().map(|z| i64::from(r.uniform() < float::sigmoid(*z))).collect();
+            let table = Table::new(vec![Column::int("y", y)]).unwrap();
+            let mut schema = Schema::infer(&table).unwrap().target("y", Value::Int(1)).unwrap();
+            let data = Supervision::read(&mut schema, (&table).into()).unwrap();
+            let folds = data.folds(&(0..truth.len()).collect::<Vec<_>>(), 5, Seed(seed)).unwrap();
+            let trainer = Trainer::new(schema).learners(vec![Learner::logistic(); n_candidates]).blend(true);
+            Made { trainer, data, folds, run: Run::new().n_threads(Some(1)) }
+        }
+
+        fn out_of_fold(&self, log_odds: &[Vec<f64>]) -> OutOfFold<'_> {
+            let of = |z: &Vec<f64>, f: &Fold| {
+                let log_odds: Vec<f64> = f.test.iter().map(|&r| z[r]).collect();
+                FoldScores { proba: log_odds.iter().map(|&z| float::sigmoid(z)).collect(), log_odds }
+            };
+            OutOfFold {
+                trainer: &self.trainer,
+                data: &self.data,
+                folds: &self.folds,
+                run: &self.run,
+                candidates: (0..log_odds.len()).collect(),
+                scores: log_odds.iter().map(|z| self.folds.iter().map(|f| of(z, f)).collect()).collect(),
+                worths: BTreeMap::new(),
+            }
+        }
+    }
+
+    fn normals(seed: u64, what: &str, n: usize) -> Vec<f64> {
+        let mut r = Seed(seed).stream(what, 0);
+        (0..n).map(|_| r.normal()).collect()
+    }
+
+    /// How often a blend is taken in 40 made-up tables of 600 rows.
+    fn taken(candidates: impl Fn(&[f64], u64) -> Vec<Vec<f64>>) -> usize {
+        (0..40)
+            .filter(|&seed| {
+                let truth: Vec<f64> = normals(seed, "truth", 600).into_iter().map(|z| 1.5 * z - 1.0).collect();
+                let scores = candidates(&truth, seed);
+                let made = Made::new(&truth, seed, scores.len());
+                made.out_of_fold(&scores).choose(None).unwrap().takes_blend()
+            })
+            .count()
+    }
+
+    fn plus(truth: &[f64], seed: u64, what: &str, by: f64) -> Vec<f64> {
+        truth.iter().zip(normals(seed, what, truth.len())).map(|(t, e)| t + by * e).collect()
+    }
+
+    #[test]
+    fn a_blend_is_taken_for_a_gain_and_not_for_noise() {
+        // The same candidate three times: no blend differs from it.
+        let same = taken(|truth, seed| vec![plus(truth, seed, "a", 1.0); 3]);
+        assert_eq!(same, 0);
+        // A good candidate among others that know nothing, or the same with a little noise: whatever weight they get is
+        // fitted to noise.
+        let noise = taken(|truth, seed| {
+            let of = |what| normals(seed, what, truth.len());
+            vec![plus(truth, seed, "a", 1.0), of("b"), of("c"), of("d")]
+        });
+        let copies = taken(|truth, seed| {
+            let a = plus(truth, seed, "a", 1.0);
+            vec![a.clone(), plus(&a, seed, "b", 0.5), plus(&a, seed, "c", 0.5), plus(&a, seed, "d", 0.5)]
+        });
+        // Candidates that err apart: their mean errs less than each.
+        let apart = taken(|truth, seed| ["a", "b", "c"].map(|what| plus(truth, seed, what, 1.5)).to_vec());
+        println!("taken of 40: noise {noise}, copies {copies}, apart {apart}");
+        assert!(noise <= 1 && copies <= 2 && apart >= 36, "{noise} {copies} {apart}");
+    }
+
+    #[test]
+    fn what_is_chosen_for_a_fold_does_not_see_it() {
+        let truth = normals(1, "truth", 600);
+        let scores = ["a", "b", "c"].map(|what| plus(&truth, 1, what, 1.0));
+        let mut made = Made::new(&truth, 1, 3);
+        let chosen = |made: &Made, k: usize| {
+            let mut oof = made.out_of_fold(&scores);
+            let choice = oof.choose(Some(k)).unwrap();
+            let mix = oof.mix(&choice, &[k]).unwrap();
+            (choice, mix, oof.blend(&[k]).unwrap())
+        };
+        for k in 0..5 {
+            let before = chosen(&made, k);
+            assert!(before.2.is_blend());
+            let others: Vec<_> = (0..5).filter(|&j| j != k).map(|j| chosen(&made, j).2).collect();
+            let (labels, test) = (made.data.y.clone(), made.folds[k].test.clone());
+            for (i, &row) in test.iter().enumerate() {
+                made.data.y[row] = labels[test[test.len() - 1 - i]];
+            }
+            assert_eq!(chosen(&made, k), before);
+            let after: Vec<_> = (0..5).filter(|&j| j != k).map(|j| chosen(&made, j).2).collect();
+            assert_ne!(after, others, "other folds choose by it");
+            made.data.y = labels;
+        }
+    }
+
+    #[test]
+    fn a_lone_learner_keeps_its_scores() {
+        let truth = normals(2, "truth", 100);
+        let made = Made::new(&truth, 2, 1);
+        let mut oof = made.out_of_fold(&[truth.clone()]);
+        // Probabilities are taken as they came, also where no log-odds give them.
+        oof.scores[0][3].proba[0] = 0.1234567890123457;
+        let choice = oof.choose(None).unwrap();
+        assert_eq!(choice, Choice { best: 0, gain: None });
+        let mix = oof.mix(&choice, &[]).unwrap();
+        assert_eq!(oof.mixed(&mix, 3).proba[0], 0.1234567890123457);
     }
 }

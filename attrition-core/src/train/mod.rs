@@ -7,6 +7,8 @@
 //! [`Trainer`] is the builder for Rust; [`TrainOptions`] is the same as data, which is how Python's keywords and Node's
 //! options object arrive here.
 
+mod blend;
+mod choose;
 mod cross_validate;
 mod data;
 mod options;
@@ -17,7 +19,7 @@ mod trainer;
 mod tests;
 
 pub use cross_validate::CrossValidation;
-pub use options::{Names, TrainOptions};
+pub use options::{Names, TrainOptions, auto_learners};
 pub use trainer::{Calibration, Cv, Refit, Threshold, Trainer};
 
 use crate::Result;

@@ -13,6 +13,14 @@ use crate::schema::{FieldKind, Role, Schema};
 use crate::table::{Columns, Value};
 use crate::{Error, Result, Seed};
 
+/// The candidates of `auto`. Where candidates are equally good the first is taken, and without folds the first is the learner.
+pub fn auto_learners() -> Vec<Learner> {
+    vec![Learner::logistic()]
+}
+
+/// The name under which [`auto_learners`] stand in the option `learner`.
+const AUTO: &str = "auto";
+
 /// Names: JSON takes one text or a list of them, and null for none.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(transparent)]
@@ -51,7 +59,7 @@ impl<const N: usize> From<[&str; N]> for Names {
 /// | `group`, `time`, `weight` | rows of a group stay together; rows are split forward in time; row weights >= 0 | none |
 /// | `kinds` | kinds that overrule the guess | none |
 /// | `schema` | a whole schema instead of the inferred one | inferred |
-/// | `learner` | a name, or a list of names to choose from | `"auto"` |
+/// | `learner` | a name, a list of names to choose from, or `"auto"`: the best of [`auto_learners`] or a blend of them, see [`Trainer::auto`] | `"auto"` |
 /// | `params` | the learner's parameters; for `auto` or a list `{learner: {…}}` | the learner's defaults |
 /// | `trials` | trials of the parameter search | 0 |
 /// | `metric` | what chooses between learners | `"roc_auc"` |
@@ -106,7 +114,7 @@ impl Default for TrainOptions {
             weight: None,
             kinds: BTreeMap::new(),
             schema: None,
-            learner: Names::from(["auto"]),
+            learner: Names::from([AUTO]),
             params: None,
             trials: 0,
             metric: "roc_auc".into(),
@@ -204,7 +212,7 @@ impl TrainOptions {
                 hint: "use trials=0, and give `params` or a list of learners".into(),
             });
         }
-        let mut trainer = Trainer::new(self.schema(table)?)
+        let trainer = Trainer::new(self.schema(table)?)
             .metric(Metric::parse(&self.metric)?)
             .cv(self.cv.map_or(Cv::None, Cv::Folds))
             .holdout(self.holdout)
@@ -226,8 +234,8 @@ impl TrainOptions {
             .refit(self.refit)
             .preprocess(self.pipeline_params())
             .seed(self.seed);
-        trainer.learners = self.learners()?;
-        Ok(trainer)
+        let blend = self.learner.0.iter().any(|name| name == AUTO);
+        Ok(trainer.learners(self.learners()?).blend(blend))
     }
 
     /// The pipeline's parameters; `on_unseen` is for the categories that say nothing of their own.
@@ -239,20 +247,26 @@ impl TrainOptions {
         params
     }
 
-    /// The learners to choose from; `auto` stands for this version's best default.
+    /// The learners to choose from; `auto` stands for its candidates.
     fn learners(&self) -> Result<Vec<Learner>> {
         let names = &self.learner.0;
         if names.is_empty() {
             return Err(Error::param("learner", "nothing", "a learner's name", "\"auto\" chooses one"));
         }
         // One learner takes its parameters as they are; a list, and `auto`, take them by learner.
-        let single = names.len() == 1 && names[0] != "auto";
-        let mut used = Vec::new();
-        let mut learners = Vec::new();
+        let single = names.len() == 1 && names[0] != AUTO;
+        let auto = auto_learners();
+        let mut used: Vec<&str> = Vec::new();
         for name in names {
-            let name = if name == "auto" { "logistic" } else { name.as_str() };
+            if name == AUTO {
+                used.extend(auto.iter().map(|learner| learner.name() as &str));
+            } else {
+                used.push(name);
+            }
+        }
+        let mut learners = Vec::new();
+        for &name in &used {
             let params = if single { self.params.as_ref() } else { self.params.as_ref().and_then(|p| p.get(name)) };
-            used.push(name);
             let learner = Learner::from_name(name, params)?;
             if !learners.contains(&learner) {
                 learners.push(learner);

@@ -35,6 +35,7 @@ fn options() -> TrainOptions {
     TrainOptions {
         target: Some("Left".into()),
         positive: Value::from("Yes"),
+        learner: ["logistic"].into(),
         exclude: ["Team"].into(),
         ..TrainOptions::default()
     }
@@ -85,20 +86,10 @@ fn one_row_equals_the_table_to_the_last_bit_whatever_surrounds_it() {
 #[test]
 fn threads_change_nothing() {
     let table = people(900);
-    let facts: Vec<String> = [1, 2, 3, 8]
+    let facts: Vec<Vec<u8>> = [1, 2, 3, 8]
         .map(|n| {
             let model = train(&table, &TrainOptions { n_threads: Some(n), ..options() }, &Run::new()).unwrap();
-            let p = model.parts();
-            serde_json::to_string(&(
-                &p.schema,
-                &p.scorer.pipeline,
-                &p.scorer.fitted,
-                &p.scorer.calibrator,
-                &p.decision,
-                &p.training,
-                model.profile().unwrap(),
-            ))
-            .unwrap()
+            model.to_bytes().unwrap()
         })
         .to_vec();
     assert!(facts.iter().all(|f| *f == facts[0]));
@@ -235,20 +226,36 @@ fn an_infinite_value_and_a_column_without_any_are_named() {
 }
 
 #[test]
+fn auto_stands_for_its_candidates() {
+    let table = people(300);
+    let auto = TrainOptions { learner: ["auto", "logistic"].into(), ..options() };
+    let trainer = auto.trainer(&table).unwrap();
+    assert_eq!(trainer.learners, auto_learners(), "the same learner twice is tried once");
+    assert!(trainer.may_blend());
+    assert_eq!(trainer, trainer.clone().auto());
+    let list = TrainOptions { learner: ["logistic"].into(), ..options() };
+    assert!(!list.trainer(&table).unwrap().may_blend());
+    for candidate in auto_learners() {
+        let params = serde_json::json!({candidate.name(): candidate.params_json()});
+        assert!(TrainOptions { params: Some(params), ..auto.clone() }.trainer(&table).is_ok());
+    }
+    let stray = TrainOptions { params: Some(serde_json::json!({"linfa_tree": {}})), ..auto.clone() };
+    assert!(stray.trainer(&table).unwrap_err().to_string().contains("linfa_tree"));
+    // Without folds nothing can choose.
+    let model = train(&table, &TrainOptions { cv: None, ..auto }, &Run::new()).unwrap();
+    assert_eq!(model.learner_name(), auto_learners()[0].name());
+}
+
+#[test]
 fn several_learners_are_ranked_and_the_best_is_chosen() {
-    let options = TrainOptions {
-        learner: ["auto", "logistic"].into(),
-        params: Some(serde_json::json!({"logistic": {"c": 1e-6}})),
-        ..options()
-    };
+    let options = options();
     let table = people(500);
-    let model = train(&table, &options, &Run::new()).unwrap();
-    assert_eq!(model.training().leaderboard.len(), 1, "the same learner twice is tried once");
     let schema = options.schema(&table).unwrap();
     let weak = Learner::from_name("logistic", Some(&serde_json::json!({"c": 1e-9}))).unwrap();
     let trainer = Trainer::new(schema).learners([weak, Learner::logistic()]).metric(crate::metrics::Metric::LogLoss);
     let model = trainer.fit(&table).unwrap();
     let board = &model.training().leaderboard;
+    assert_eq!(board.len(), 2);
     assert!(board[0].is_chosen && !board[1].is_chosen);
     assert!(board[0].score.unwrap() < board[1].score.unwrap());
     assert_eq!(model.params(), Learner::logistic().params_json());
@@ -278,7 +285,7 @@ fn options_are_read_from_json_and_wrong_ones_are_named() {
         r#"{"cv": 1}"#,
         r#"{"holdout": 1.5}"#,
         r#"{"trials": 5}"#,
-        r#"{"params": {"boosting": {}}}"#,
+        r#"{"learner": "auto", "params": {"linfa_tree": {}}}"#,
         r#"{"learner": "logistic", "params": {"C": 1}}"#,
         r#"{"id": "nobody"}"#,
         r#"{"weight": "Left"}"#,
@@ -472,4 +479,163 @@ fn training_from_a_source_is_training_on_its_table_to_the_last_byte() {
     let bits = |cv: CrossValidation| cv.predictions.into_iter().map(f64::to_bits).collect::<Vec<_>>();
     assert_eq!(bits(cv((&spool).into())), bits(cv((&table).into())));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// The log-odds of a line, and a corner that no line follows.
+fn bent(n: usize) -> Table {
+    let mut r = Seed(5).stream("bent", 0);
+    let columns: Vec<Vec<f64>> = (0..3).map(|_| (0..n).map(|_| r.normal()).collect()).collect();
+    let left = (0..n).map(|i| {
+        let corner = if columns[1][i] > 0.0 && columns[2][i] > 0.0 { 3.0 } else { 0.0 };
+        let z = 1.2 * columns[0][i] + corner - 2.0;
+        Some(if r.uniform() < crate::num::float::sigmoid(z) { "Yes" } else { "No" })
+    });
+    let left = Column::strings("Left", left.collect::<Vec<_>>());
+    let numbers = ["a", "b", "c"].into_iter().zip(columns).map(|(name, x)| Column::float(name, x));
+    Table::new(numbers.chain([left]).collect()).unwrap()
+}
+
+#[cfg(feature = "linfa")]
+fn blending(table: &Table) -> Trainer {
+    let tree = serde_json::json!({"max_depth": 4, "min_weight_leaf": 20.0});
+    let learners = [Learner::logistic(), Learner::from_name("linfa_tree", Some(&tree)).unwrap()];
+    let schema = TrainOptions { exclude: Names::default(), ..options() }.schema(table).unwrap();
+    Trainer::new(schema).learners(learners).blend(true).cv(Cv::Folds(4)).holdout(None)
+}
+
+#[cfg(feature = "linfa")]
+#[test]
+fn a_blend_is_trained_judged_and_told() {
+    let table = bent(1200);
+    let model = blending(&table).calibration(Calibration::None).fit(&table).unwrap();
+    let t = model.training();
+    assert_eq!((model.learner_name(), t.learner.as_str()), ("blend", "blend"), "{:?}", t.notes);
+    assert!(t.notes.iter().any(|n| n.starts_with("a blend: better")), "{:?}", t.notes);
+    // The board: the blend first, by a score that is not of the predictions that chose its weights.
+    let board = &t.leaderboard;
+    let names: Vec<&str> = board.iter().map(|c| c.learner.as_str()).collect();
+    assert_eq!((board.len(), names[0]), (3, "blend"));
+    assert!(board[0].is_chosen && !board[1].is_chosen && !board[2].is_chosen);
+    assert_eq!((&board[0].params, board[0].score), (&model.params(), t.cv_score));
+    assert!(board[0].score > board[1].score && board[1].score > board[2].score);
+    let weights: Vec<f64> =
+        board[0].params["members"].as_array().unwrap().iter().map(|m| m["weight"].as_f64().unwrap()).collect();
+    assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12 && weights[0] >= weights[1] && weights[1] > 0.0);
+    // Its log-odds are the weighted mean of its members'.
+    let own = |member: &crate::model::Member| {
+        let mut parts = model.parts().clone();
+        let lone = crate::model::Member { weight: 1.0, ..member.clone() };
+        parts.scorer.members = vec![lone];
+        Model::from_parts(parts).unwrap().predict_proba(&table).unwrap()
+    };
+    let members: Vec<Vec<f64>> = model.members().iter().map(own).collect();
+    let batch = model.predict_proba(&table).unwrap();
+    let logit = crate::num::float::logit;
+    for (row, &p) in batch.iter().enumerate() {
+        let z: f64 = members.iter().zip(&weights).map(|(m, w)| w * logit(m[row].clamp(1e-15, 1.0 - 1e-15))).sum();
+        assert!((logit(p) - z).abs() < 1e-9, "row {row}");
+    }
+    // One row, a packed batch and a saved model give the same bits.
+    let bound = model.schema().bind(&table).unwrap();
+    let width = model.row_spec().width();
+    let mut packed = vec![0.0; width * table.n_rows()];
+    for slot in 0..width {
+        let mut column = vec![0.0; table.n_rows()];
+        bound.fill(slot, 0..table.n_rows(), &mut column).unwrap();
+        column.iter().enumerate().for_each(|(r, &x)| packed[r * width + slot] = x);
+    }
+    let loaded = Model::from_bytes(&model.to_bytes().unwrap()).unwrap();
+    let many = loaded.predict_proba_packed(&packed, &Run::new()).unwrap();
+    for (r, p) in batch.iter().enumerate() {
+        assert_eq!(loaded.proba_packed(&packed[r * width..(r + 1) * width]).unwrap().to_bits(), p.to_bits());
+        assert_eq!(many[r].to_bits(), p.to_bits());
+    }
+    let e = model.contributions_packed(&packed[..width]).unwrap_err();
+    assert!(e.kind() == ErrorKind::Unsupported && e.to_string().contains("`linfa_tree` in the blend"), "{e}");
+}
+
+#[cfg(feature = "linfa")]
+#[test]
+fn a_blend_is_the_same_bytes_on_any_number_of_threads_and_in_cross_validation() {
+    let table = bent(1200);
+    let trainer = blending(&table);
+    let on = |n: usize| {
+        let run = Run::new().n_threads(Some(n));
+        let model = trainer.fit_with(&table, &run).unwrap();
+        (model.to_bytes().unwrap(), trainer.cross_validate(&table, &run).unwrap())
+    };
+    let (bytes, cv) = on(1);
+    assert_eq!(Model::from_bytes(&bytes).unwrap().learner_name(), "blend");
+    assert!(cv.learners.iter().filter(|l| *l == "blend").count() >= 3, "{:?}", cv.learners);
+    for n in [2, 8] {
+        let other = on(n);
+        assert!(other.0 == bytes, "{n} threads");
+        assert!(other.1.predictions.iter().zip(&cv.predictions).all(|(a, b)| a.to_bits() == b.to_bits()));
+    }
+    // What was chosen for a fold is better there than each learner alone.
+    let score = |cv: &CrossValidation| cv.metrics["roc_auc"].value;
+    for learner in trainer.learners.clone() {
+        let alone = trainer.clone().blend(false).learner(learner).cross_validate(&table, &Run::new()).unwrap();
+        assert!(score(&cv) > score(&alone));
+    }
+    // Two folds leave too few to judge a blend.
+    let two = trainer.clone().cv(Cv::Folds(2)).fit(&table).unwrap();
+    assert_ne!(two.learner_name(), "blend");
+    assert!(two.training().leaderboard.iter().any(|c| c.learner == "blend" && !c.is_chosen));
+}
+
+#[test]
+fn a_blend_of_additive_learners_is_explained_exactly() {
+    let table = people(600);
+    let one = train(&table, &options(), &Run::new()).unwrap();
+    let other = |c: f64, site: &str| {
+        let params = Some(serde_json::json!({"c": c}));
+        let json = serde_json::json!({"columns": {"Site": {"encode": site}}}).to_string();
+        let preprocess = crate::preprocess::PipelineParams::from_json(&json).unwrap();
+        train(&table, &TrainOptions { params, preprocess, ..options() }, &Run::new()).unwrap()
+    };
+    let two = other(0.01, "ordinal");
+    let model = Model::blended(&[(&one, 0.75), (&two, 0.25)]).unwrap();
+    let json = br#"{"Age": 31, "Pay": 2500.5, "Site": "Lima", "Noise": null}"#;
+    let parts = model.contributions_json(json).unwrap();
+    let z: f64 = parts.iter().map(|(_, c)| c).sum();
+    assert!((crate::num::float::sigmoid(z) - model.proba_json(json).unwrap()).abs() < 1e-14);
+    let value = |m: &Model, name: &str| {
+        let terms = m.terms().unwrap();
+        let lima = terms.iter().find(|t| t.column == name).unwrap().values.iter();
+        lima.into_iter().find(|v| v.value == Value::from("Lima")).unwrap().clone()
+    };
+    let site = value(&model, "Site");
+    assert_eq!(site.contribution, parts[2].1);
+    assert!(site.low.unwrap() < site.contribution && site.contribution < site.high.unwrap());
+}
+
+#[test]
+fn a_large_table_chooses_on_a_sample_and_judges_on_all_rows() {
+    let n = 6000;
+    let table = bent(n);
+    let weak = Learner::from_name("logistic", Some(&serde_json::json!({"c": 1e-9}))).unwrap();
+    let trainer = |table: &Table, options: TrainOptions| {
+        let schema = TrainOptions { exclude: Names::default(), ..options }.schema(table).unwrap();
+        let trainer = Trainer::new(schema).learners([weak.clone(), Learner::logistic()]).blend(true);
+        trainer.metric(crate::metrics::Metric::LogLoss).holdout(None)
+    };
+    let is_sampled = |m: &Model| m.training().notes.iter().any(|n| n.contains("a sample"));
+    // Each row stands for a thousand.
+    let weighted = table.with_column(Column::float("w", vec![1000.0; n])).unwrap();
+    let heavy = trainer(&weighted, TrainOptions { weight: Some("w".into()), ..options() });
+    let model = heavy.fit(&weighted).unwrap();
+    let t = model.training();
+    assert!(is_sampled(&model), "{:?}", t.notes);
+    assert_eq!(t.folds.iter().map(|f| f.n_test).sum::<usize>(), n);
+    let chosen: Vec<_> = t.leaderboard.iter().filter(|c| c.is_chosen).collect();
+    assert_eq!((chosen.len(), &chosen[0].params), (1, &model.params()));
+    assert_eq!(model.params(), Learner::logistic().params_json());
+    // The board is of the sample, the model's own score of all rows.
+    assert!((chosen[0].score.unwrap() - t.cv_score.unwrap()).abs() < 0.05);
+    assert_ne!(chosen[0].score, t.cv_score);
+    let cv = heavy.cross_validate(&weighted, &Run::new()).unwrap();
+    assert!(cv.predictions.iter().all(|p| p.is_finite()));
+    assert_eq!(cv.learners, ["logistic"; 5]);
+    assert!(!is_sampled(&trainer(&table, options()).fit(&table).unwrap()));
 }

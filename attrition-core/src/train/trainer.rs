@@ -5,18 +5,21 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::cross_validate::{OutOfFold, fact_map};
+use super::blend::Mix;
+use super::choose::Chosen;
+use super::cross_validate::{Rows, Scored, fact_map};
 use super::data::Supervision;
+use super::options::auto_learners;
 use super::review::review;
 use crate::calibrate::Calibrator;
 use crate::learn;
 use crate::learn::{Fitted, Learner};
 use crate::metrics::{self, Metric};
-use crate::model::{CandidateFact, Decision, Model, Parts, Scorer, StoredProfile, Training};
+use crate::model::{BLEND, CandidateFact, Decision, Member, Model, Parts, Scorer, StoredProfile, Training};
 use crate::preprocess::{FitRows, PipelineParams, Ranker};
 use crate::profile::{Profile, ScoreProfile};
 use crate::run::Run;
-use crate::schema::{Bound, Role, Schema};
+use crate::schema::{Role, Schema};
 use crate::split::{self, Fold};
 use crate::table::Columns;
 use crate::{Error, Result, Seed};
@@ -68,6 +71,16 @@ pub enum Refit {
     All,
 }
 
+/// What a model is to be, and how that was found.
+struct Settled<'t> {
+    /// Learners and weights.
+    mix: Vec<(&'t Learner, f64)>,
+    /// What scores each fold.
+    by_fold: Vec<Mix>,
+    cv_score: Option<f64>,
+    leaderboard: Vec<CandidateFact>,
+}
+
 /// Trains models. Defaults: logistic, 5 folds, a fifth held out, calibration where it helps, threshold for F2.
 ///
 /// # Example
@@ -83,6 +96,7 @@ pub enum Refit {
 pub struct Trainer {
     pub(super) schema: Schema,
     pub(super) learners: Vec<Learner>,
+    blend: bool,
     preprocess: PipelineParams,
     metric: Metric,
     cv: Cv,
@@ -99,6 +113,7 @@ impl Trainer {
         Trainer {
             schema,
             learners: vec![Learner::logistic()],
+            blend: false,
             preprocess: PipelineParams::default(),
             metric: Metric::RocAuc,
             cv: Cv::Folds(5),
@@ -117,6 +132,28 @@ impl Trainer {
     /// With several learners, of which the folds choose one.
     pub fn learners(mut self, learners: impl IntoIterator<Item = Learner>) -> Trainer {
         self.learners = learners.into_iter().collect();
+        self
+    }
+    /// With the candidates of [`auto_learners`], of which the folds choose one or a blend: what `learner="auto"` means.
+    ///
+    /// Every candidate is fitted once a fold, and what was chosen once more. The blend is a weighted mean of log-odds, its
+    /// members and weights found by greedy selection on out-of-fold scores (with replacement, from a sorted start). It is
+    /// taken only if it is better than the best learner by more than one standard error of the differences by fold,
+    /// judged in each fold by a blend that the other folds chose; below three folds it is not taken. Above 4 million
+    /// numbers (sum of weights × features) candidates are tried on a seeded sample of the rows that has about as many,
+    /// and only what was chosen is cross-validated on all rows. Without folds the first candidate is the learner.
+    ///
+    /// # Reference
+    /// R. Caruana et al. (2004): Ensemble selection from libraries of models.
+    /// <https://doi.org/10.1145/1015330.1015432>
+    pub fn auto(mut self) -> Trainer {
+        self.learners = auto_learners();
+        self.blend = true;
+        self
+    }
+    /// Whether the folds may also choose a blend of the learners, see [`Trainer::auto`].
+    pub fn blend(mut self, blend: bool) -> Trainer {
+        self.blend = blend;
         self
     }
     /// With preprocessing parameters.
@@ -171,6 +208,9 @@ impl Trainer {
     }
     pub(super) fn stream_seed(&self) -> Seed {
         self.seed
+    }
+    pub(super) fn may_blend(&self) -> bool {
+        self.blend
     }
 
     fn check(&self) -> Result<()> {
@@ -244,12 +284,10 @@ impl Trainer {
     pub(super) fn fit_rows(
         &self,
         learner: &Learner,
-        schema: &Schema,
-        bound: &Bound<'_>,
-        data: &Supervision,
+        Rows { schema, bound, data }: Rows<'_>,
         rows: &[usize],
         run: &Run,
-    ) -> Result<Scorer> {
+    ) -> Result<Member> {
         let (y, w) = (data.y_of(rows), data.w_of(rows));
         let ranker = self.preprocess.select.as_ref().and_then(learn::ranker);
         let data = FitRows {
@@ -263,7 +301,21 @@ impl Trainer {
             form: learner.form(),
         };
         let (pipeline, fitted) = learner.fit_rows(&self.preprocess, data, run)?;
-        Ok(Scorer { pipeline, fitted, calibrator: None })
+        Ok(Member { learner: learner.clone(), weight: 1.0, pipeline, fitted })
+    }
+
+    /// Fit each member of a mix of learners on some rows.
+    fn fit_mix(
+        &self,
+        mix: &[(&Learner, f64)],
+        table: Rows<'_>,
+        rows: &[usize],
+        calibrator: Option<Calibrator>,
+        run: &Run,
+    ) -> Result<Scorer> {
+        let fit =
+            |&(learner, weight): &(&Learner, f64)| Ok(Member { weight, ..self.fit_rows(learner, table, rows, run)? });
+        Ok(Scorer { members: mix.iter().map(fit).collect::<Result<_>>()?, calibrator })
     }
 
     /// [`Trainer::fit`] with threads, progress and cancellation.
@@ -299,7 +351,7 @@ impl Trainer {
         review(&mut noted, &bound, &looked_at, &data.y_of(&looked_at), run)?;
 
         let folds = self.make_folds(&data, &rows)?;
-        if folds.is_empty() && self.learners.len() > 1 {
+        if folds.is_empty() && self.learners.len() > 1 && !self.blend {
             return Err(Error::param(
                 "cv",
                 "none",
@@ -308,16 +360,21 @@ impl Trainer {
             ));
         }
         let mut notes = Vec::new();
-        let out_of_fold = if folds.is_empty() {
-            None
-        } else {
-            Some(OutOfFold::run(self, &self.learners, &schema, &bound, &data, &folds, run)?)
+        let seen = Rows { schema: &schema, bound: &bound, data: &data };
+        let mut chosen = if folds.is_empty() { None } else { Some(self.choose(seen, &folds, &[None], run)?) };
+        let Settled { mix, by_fold, cv_score, leaderboard } = match &mut chosen {
+            Some(chosen) => self.settle(chosen, rows.len(), &mut notes)?,
+            None => {
+                if self.learners.len() > 1 {
+                    notes.push(format!("`{}`, the first candidate: choosing needs folds", self.learners[0].name()));
+                }
+                self.settled_without_folds()
+            }
         };
-        let chosen = out_of_fold.as_ref().map_or(0, OutOfFold::best);
-        let learner = &self.learners[chosen];
+        let scored: Option<Scored<'_>> = chosen.as_ref().map(|c| c.oof.scored(&by_fold));
 
         // Calibration and threshold, on out-of-fold scores.
-        let (calibrator, judged) = match &out_of_fold {
+        let (calibrator, judged) = match &scored {
             None => {
                 if self.calibration != Calibration::None && self.calibration != Calibration::Auto {
                     return Err(Error::param(
@@ -329,13 +386,9 @@ impl Trainer {
                 }
                 (None, None)
             }
-            Some(oof) => {
-                let calibrator = oof.calibrator(self, chosen, &data)?;
-                let judged = oof.judge(self, chosen, &data)?;
-                (calibrator, Some(judged))
-            }
+            Some(scored) => (scored.calibrator()?, Some(scored.judge()?)),
         };
-        let pooled = out_of_fold.as_ref().map(|oof| oof.pooled(chosen, calibrator.as_ref(), &data));
+        let pooled = scored.as_ref().map(|scored| scored.pooled(calibrator.as_ref()));
         let (threshold, threshold_source) = match (self.threshold, &pooled) {
             (Threshold::Fixed(t), _) => (t, "given".to_owned()),
             (Threshold::FBeta(beta), Some((proba, y, w))) => {
@@ -351,15 +404,16 @@ impl Trainer {
         };
 
         run.progress("fit", 0, 1);
-        let mut scorer = self.fit_rows(learner, &schema, &bound, &data, &rows, run)?;
-        scorer.calibrator.clone_from(&calibrator);
-        if let Fitted::Logistic(logistic) = &scorer.fitted
-            && !logistic.converged
-        {
-            notes.push(format!(
-                "the learner stopped after {} steps without converging: raise `max_iter`",
-                logistic.n_iter
-            ));
+        let mut scorer = self.fit_mix(&mix, seen, &rows, calibrator.clone(), run)?;
+        for member in &scorer.members {
+            if let Fitted::Logistic(logistic) = &member.fitted
+                && !logistic.converged
+            {
+                notes.push(format!(
+                    "the learner stopped after {} steps without converging: raise `max_iter`",
+                    logistic.n_iter
+                ));
+            }
         }
         let holdout = if held_out.is_empty() {
             BTreeMap::new()
@@ -370,8 +424,8 @@ impl Trainer {
         let fitted_rows = if self.refit == Refit::All && !held_out.is_empty() {
             self.settle_schema(&mut schema, table, &all)?;
             let bound = schema.bind(table)?;
-            scorer = self.fit_rows(learner, &schema, &bound, &data, &all, run)?;
-            scorer.calibrator = calibrator;
+            let seen = Rows { schema: &schema, bound: &bound, data: &data };
+            scorer = self.fit_mix(&mix, seen, &all, calibrator, run)?;
             notes.push("fitted on all rows after the hold-out was judged by the model without it".to_owned());
             &all
         } else {
@@ -386,11 +440,13 @@ impl Trainer {
         if data.w.is_some() {
             notes.push("metrics are weighted".to_owned());
         }
-        let leaderboard = self.leaderboard(out_of_fold.as_ref(), chosen);
         let name = self.metric.name();
         let training = Training {
             attrition_version: env!("CARGO_PKG_VERSION").to_owned(),
-            learner: learner.name().to_owned(),
+            learner: match mix[..] {
+                [(lone, _)] => lone.name().to_owned(),
+                _ => BLEND.to_owned(),
+            },
             n_rows: table.n_rows(),
             n_fitted: fitted_rows.len(),
             n_holdout: held_out.len(),
@@ -399,12 +455,15 @@ impl Trainer {
             n_folds: folds.len(),
             seed: self.seed.0,
             metric: name.clone(),
-            cv_score: out_of_fold.as_ref().and_then(|o| o.mean(chosen)),
+            cv_score,
             holdout_score: holdout.get(&name).map(|m| m.value),
             calibration: scorer.calibrator.as_ref().map_or("none", Calibrator::name).to_owned(),
             threshold,
             threshold_source,
-            configuration: self.configuration(&final_schema, learner)?,
+            configuration: match &mix[..] {
+                [(lone, _)] => self.configuration(&final_schema, lone)?,
+                several => self.configuration(&final_schema, several)?,
+            },
             notes,
             cv: judged.as_ref().map(|j| j.metrics.clone()).unwrap_or_default(),
             holdout,
@@ -425,7 +484,6 @@ impl Trainer {
         Model::from_parts(Parts {
             schema: final_schema,
             scorer,
-            learner: learner.clone(),
             decision: Decision { threshold },
             training,
             profile,
@@ -433,28 +491,54 @@ impl Trainer {
         })
     }
 
-    fn leaderboard(&self, oof: Option<&OutOfFold<'_>>, chosen: usize) -> Vec<CandidateFact> {
-        let mut order: Vec<usize> = (0..self.learners.len()).collect();
-        if let Some(oof) = oof {
-            let worth = |i: &usize| {
-                let mean = oof.mean(*i).unwrap_or(f64::NAN);
-                if self.metric.greater_is_better() { -mean } else { mean }
-            };
-            order.sort_by(|a, b| worth(a).total_cmp(&worth(b)));
+    /// The learner or blend of the model, and how it came to be chosen.
+    fn settle(&self, chosen: &mut Chosen<'_>, n_rows: usize, notes: &mut Vec<String>) -> Result<Settled<'_>> {
+        let Chosen { oof, choices, leaderboard, n_sampled } = chosen;
+        let [choice] = &choices[..] else { return Err(Error::Internal("other than one choice".into())) };
+        let mix = oof.mix(choice, &[])?;
+        let by_fold = if mix.is_blend() {
+            (0..oof.n_folds()).map(|k| oof.blend(&[k])).collect::<Result<Vec<_>>>()?
+        } else {
+            vec![mix.clone(); oof.n_folds()]
+        };
+        let cv_score = oof.score(&by_fold)?;
+        let fact = self.fact(oof, &mix, cv_score);
+        let mut leaderboard = std::mem::take(leaderboard);
+        for entry in &mut leaderboard {
+            // A blend's weights may have been found on a sample, the model's are of all rows.
+            entry.is_chosen = entry.learner == fact.learner && (mix.is_blend() || entry.params == fact.params);
+            if entry.is_chosen {
+                entry.params.clone_from(&fact.params);
+            }
         }
-        order
-            .into_iter()
-            .map(|i| CandidateFact {
-                learner: self.learners[i].name().to_owned(),
-                params: self.learners[i].params_json(),
-                score: oof.and_then(|o| o.mean(i)),
-                is_chosen: i == chosen,
-            })
-            .collect()
+        if let Some(n) = n_sampled {
+            notes.push(format!("the learner was chosen on {n} of {n_rows} rows, a sample: rows × features are many"));
+        }
+        if let Some((gain, noise)) = choice.gain {
+            let (metric, best) = (self.metric, self.learners[oof.candidates[choice.best]].name());
+            notes.push(if choice.takes_blend() {
+                format!("a blend: better than the best learner alone by {gain:.4} ± {noise:.4} in {metric}")
+            } else {
+                format!("no blend: better than `{best}` alone by {gain:.4} ± {noise:.4} in {metric}, which is noise")
+            });
+        }
+        let mix = mix.members().iter().map(|&(c, w)| (&self.learners[oof.candidates[c]], w)).collect();
+        Ok(Settled { mix, by_fold, cv_score, leaderboard })
+    }
+
+    fn settled_without_folds(&self) -> Settled<'_> {
+        let first = &self.learners[0];
+        let (learner, params) = (first.name().to_owned(), first.params_json());
+        Settled {
+            mix: vec![(first, 1.0)],
+            by_fold: Vec::new(),
+            cv_score: None,
+            leaderboard: vec![CandidateFact { learner, params, score: None, is_chosen: true }],
+        }
     }
 
     /// SHA-256 over what decides the fitted model besides the data.
-    fn configuration(&self, schema: &Schema, learner: &Learner) -> Result<String> {
+    fn configuration(&self, schema: &Schema, learner: &(impl Serialize + ?Sized)) -> Result<String> {
         let text = serde_json::to_string(&(schema, learner, &self.preprocess, self.seed))
             .map_err(|e| Error::Internal(e.to_string()))?;
         Ok(Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect())
@@ -491,7 +575,14 @@ impl Trainer {
         if folds.is_empty() {
             return Err(Error::param("cv", "none", "folds", "use cv=5, or give test-fold ids"));
         }
-        let oof = OutOfFold::run(self, &self.learners, &schema, &bound, &data, &folds, run)?;
-        oof.cross_validation(self, &data)
+        let seen = Rows { schema: &schema, bound: &bound, data: &data };
+        // Each fold is scored by what the others choose.
+        let each: Vec<Option<usize>> = (0..folds.len()).map(Some).collect();
+        let Chosen { mut oof, choices, .. } = self.choose(seen, &folds, &each, run)?;
+        let without = |k| if folds.len() > 1 { vec![k] } else { Vec::new() };
+        let mixes =
+            choices.iter().enumerate().map(|(k, choice)| oof.mix(choice, &without(k))).collect::<Result<Vec<_>>>()?;
+        let names = mixes.iter().map(|mix| self.fact(&oof, mix, None).learner).collect();
+        oof.scored(&mixes).cross_validation(names)
     }
 }

@@ -96,13 +96,16 @@ class Model:
         """`[negative, positive]`, in the target's own type."""
     @property
     def learner(self) -> str:
-        """The learner's name."""
+        """The learner's name; `"blend"` for several."""
     @property
     def params(self) -> dict[str, Any]:
-        """The learner's parameters."""
+        """The learner's parameters; of a blend `{"members": [{"learner", "weight", "params"}, …]}`."""
     @property
     def pipeline(self) -> Pipeline:
-        """What is done to each column before the learner sees it."""
+        """What is done to each column before the learner sees it; of a blend, before its heaviest member does."""
+    @property
+    def pipelines(self) -> list[Pipeline]:
+        """One pipeline a learner: one, or one for each member of a blend, heaviest first, as in `params["members"]`."""
     def predict(self, /, data: Any, *, names: Sequence[str] | None = None, n_threads: int | None = None, progress: _Progress | None = None) -> NDArray[Any]:
         """The label of every row at the model's threshold, in the target's own type."""
     def predict_one(self, /, row: Any) -> Prediction:
@@ -321,9 +324,11 @@ class Table:
 
 @final
 class Training:
-    """How a model was trained."""
+    """How a model was trained, printed as its leaderboard."""
 
     def __getitem__(self, key: str, /) -> Any: ...
+    def __str__(self, /) -> str:
+        """Return str(self)."""
     def to_dict(self, /) -> dict[str, Any]:
         """Flat scalars first (fit for logging), then folds, leaderboard and trials."""
 

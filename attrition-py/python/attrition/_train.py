@@ -69,7 +69,8 @@ def train(
     schema
         A whole :class:`attrition.Schema` instead of the inferred one.
     learner, params
-        A learner's name, or a list of names to choose from; its parameters, for ``"auto"`` or a list as
+        A learner's name, a list of names to choose from, or ``"auto"``: the best of its candidates, or a blend of them
+        where that is clearly better (``print(model.training)`` shows all). Its parameters, for ``"auto"`` or a list as
         ``{learner: {name: value}}``.
     trials
         Trials of the parameter search; 0 trains the documented defaults.

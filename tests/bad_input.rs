@@ -25,7 +25,8 @@ fn csv(name: &str, bytes: &[u8]) -> Result<Table, Error> {
 }
 
 fn options() -> TrainOptions {
-    TrainOptions { target: Some("Left".into()), positive: Value::from("Yes"), ..TrainOptions::default() }
+    let learner = ["logistic"].into();
+    TrainOptions { target: Some("Left".into()), positive: Value::from("Yes"), learner, ..TrainOptions::default() }
 }
 
 fn labels(n: usize) -> Column {
@@ -230,7 +231,7 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn parameters_out_of_range_name_themselves() {
     let table = datasets::employees(300, 0).unwrap();
-    let base = || TrainOptions { target: Some("Attrition".into()), positive: Value::from("Yes"), ..Default::default() };
+    let base = || TrainOptions { target: Some("Attrition".into()), ..options() };
     for (options, words) in [
         (TrainOptions { learner: ["logistik"].into(), ..base() }, &["logistik", "logistic"][..]),
         (TrainOptions { cv: Some(1), ..base() }, &["cv"]),

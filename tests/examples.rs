@@ -27,6 +27,7 @@ fn save_model(folder: &Path) -> PathBuf {
     let options = TrainOptions {
         target: Some("Attrition".into()),
         positive: Value::from("Yes"),
+        learner: ["logistic"].into(),
         cv: None,
         holdout: None,
         ..TrainOptions::default()

@@ -21,6 +21,7 @@ fn model(seed: u64) -> Model {
     let options = TrainOptions {
         target: Some("Attrition".into()),
         positive: Value::from("Yes"),
+        learner: ["logistic"].into(),
         cv: Some(2),
         seed,
         ..TrainOptions::default()

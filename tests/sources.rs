@@ -7,7 +7,13 @@ use attrition_core::train::{TrainOptions, train, train_source};
 use attrition_core::{Column, Error, Run, Table, Value, datasets};
 
 fn options() -> TrainOptions {
-    TrainOptions { target: Some("Attrition".into()), positive: Value::from("Yes"), cv: Some(2), ..Default::default() }
+    TrainOptions {
+        target: Some("Attrition".into()),
+        positive: Value::from("Yes"),
+        learner: ["logistic"].into(),
+        cv: Some(2),
+        ..Default::default()
+    }
 }
 
 /// The employees, with one column that has no value in the first rows.

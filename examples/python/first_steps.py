@@ -13,7 +13,7 @@ folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
 # Any table will do: a pandas or polars frame, `attrition.read_csv(path)`, a dict of columns, a list of dict rows.
 employees = attrition.datasets.employees(n_rows=1470, seed=0)
 
-model = attrition.train(employees, target="Attrition", positive="Yes", sensitive=["Gender"])
+model = attrition.train(employees, target="Attrition", positive="Yes", sensitive=["Gender"], learner="glassbox")
 print(model)
 
 for name in ("roc_auc", "average_precision", "brier"):

@@ -14,4 +14,4 @@ def test_first_steps(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "P(leaves) =" in done.stdout
-    assert attrition.load(tmp_path / "attrition.model").learner == "logistic"
+    assert attrition.load(tmp_path / "attrition.model").learner == "glassbox"

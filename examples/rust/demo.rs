@@ -14,7 +14,7 @@ use std::path::Path;
 use attrition_core::model::Model;
 use attrition_core::schema::Role;
 use attrition_core::train::{Names, TrainOptions, train};
-use attrition_core::{Run, Table, Value, datasets};
+use attrition_core::{ErrorKind, Run, Table, Value, datasets};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -121,7 +121,14 @@ fn what_counts(model: &Model, table: &Table) -> Result<()> {
     for i in 0..n {
         let record: BTreeMap<&str, Value> = table.columns().iter().map(|c| (c.name(), c.get(i))).collect();
         model.pack_json(&serde_json::to_vec(&record)?, &mut row)?;
-        for (name, x) in model.contributions_packed(&row)? {
+        let contributions = match model.contributions_packed(&row) {
+            Err(e) if e.kind() == ErrorKind::Unsupported => {
+                println!("\n{e}");
+                return Ok(());
+            }
+            other => other?,
+        };
+        for (name, x) in contributions {
             *sums.entry(name).or_default() += x.abs() / n as f64;
         }
     }

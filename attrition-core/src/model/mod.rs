@@ -37,6 +37,14 @@ pub fn blend_params<'l>(members: impl IntoIterator<Item = (&'l Learner, f64)>) -
     serde_json::json!({"members": members.into_iter().map(member).collect::<Vec<_>>()})
 }
 
+/// The parameters of a learner, or of a blend.
+pub(crate) fn params_of(members: &[Member]) -> serde_json::Value {
+    match members {
+        [lone] => lone.learner.params_json(),
+        several => blend_params(several.iter().map(|m| (&m.learner, m.weight))),
+    }
+}
+
 /// When a row counts as positive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -131,10 +139,7 @@ impl Model {
     }
     /// The learner's parameters, as they were used; of a blend its members with their weights, see [`blend_params`].
     pub fn params(&self) -> serde_json::Value {
-        match self.members() {
-            [lone] => lone.learner.params_json(),
-            several => blend_params(several.iter().map(|m| (&m.learner, m.weight))),
-        }
+        params_of(self.members())
     }
     /// The fitted learners, each with its pipeline: one, or the members of a blend, whose log-odds are the weighted mean of
     /// theirs; heaviest first.

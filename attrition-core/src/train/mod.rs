@@ -36,7 +36,12 @@ use crate::table::{Columns, Source, Spool};
 /// ```
 /// use attrition_core::{datasets, train::{train, TrainOptions}, Run, Value};
 /// let table = datasets::employees(600, 0)?;
-/// let options = TrainOptions { target: Some("Attrition".into()), positive: Value::from("Yes"), ..TrainOptions::default() };
+/// let options = TrainOptions {
+///     target: Some("Attrition".into()),
+///     positive: Value::from("Yes"),
+///     learner: ["logistic"].into(),
+///     ..TrainOptions::default()
+/// };
 /// let model = train(&table, &options, &Run::new())?;
 /// assert_eq!(model.learner_name(), "logistic");
 /// # Ok::<(), attrition_core::Error>(())
@@ -61,7 +66,12 @@ pub fn train<'a>(table: impl Into<Columns<'a>>, options: &TrainOptions, run: &Ru
 /// ```
 /// use attrition_core::{datasets, train::{train_source, TrainOptions}, table::Batches, Run, Value};
 /// let mut months = Batches::new((0..3).map(|seed| datasets::employees(200, seed)));
-/// let options = TrainOptions { target: Some("Attrition".into()), positive: Value::from("Yes"), ..TrainOptions::default() };
+/// let options = TrainOptions {
+///     target: Some("Attrition".into()),
+///     positive: Value::from("Yes"),
+///     learner: ["logistic"].into(),
+///     ..TrainOptions::default()
+/// };
 /// let model = train_source(&mut months, &options, &Run::new())?;
 /// assert_eq!(model.training().n_rows, 600);
 /// # Ok::<(), attrition_core::Error>(())

@@ -15,7 +15,7 @@ use crate::{Error, Result, Seed};
 
 /// The candidates of `auto`. Where candidates are equally good the first is taken, and without folds the first is the learner.
 pub fn auto_learners() -> Vec<Learner> {
-    vec![Learner::logistic()]
+    vec![Learner::glassbox(), Learner::logistic(), Learner::boosting(), Learner::forest()]
 }
 
 /// The name under which [`auto_learners`] stand in the option `learner`.

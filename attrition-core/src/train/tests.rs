@@ -457,7 +457,7 @@ fn training_from_a_source_is_training_on_its_table_to_the_last_byte() {
         TrainOptions { cv: None, holdout: None, calibration: None, sensitive: ["Site"].into(), ..plain.clone() },
         TrainOptions { refit: Refit::All, cv: Some(2), ..plain.clone() },
         serde_json::from_value(serde_json::json!({
-            "target": "Left", "positive": "Yes", "exclude": ["Team", "Weight", "Day"], "cv": 2,
+            "target": "Left", "positive": "Yes", "exclude": ["Team", "Weight", "Day"], "cv": 2, "learner": "logistic",
             "preprocess": { "derive": { "Share": "Bonus / (Pay + 1)" }, "category": { "encode": "target" },
                             "select": { "method": "variance" }, "resample": { "method": "smote_nc" } }
         }))

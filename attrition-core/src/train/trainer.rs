@@ -15,7 +15,7 @@ use crate::calibrate::Calibrator;
 use crate::learn;
 use crate::learn::{Fitted, Learner};
 use crate::metrics::{self, Metric};
-use crate::model::{BLEND, CandidateFact, Decision, Member, Model, Parts, Scorer, StoredProfile, Training};
+use crate::model::{BLEND, CandidateFact, Decision, Member, Model, Parts, Scorer, StoredProfile, Training, params_of};
 use crate::preprocess::{FitRows, PipelineParams, Ranker};
 use crate::profile::{Profile, ScoreProfile};
 use crate::run::Run;
@@ -301,7 +301,9 @@ impl Trainer {
             form: learner.form(),
         };
         let (pipeline, fitted) = learner.fit_rows(&self.preprocess, data, run)?;
-        Ok(Member { learner: learner.clone(), weight: 1.0, pipeline, fitted })
+        let weight = w.as_ref().map_or(rows.len() as f64, |w| w.iter().sum());
+        let learner = learner.resolved(weight, pipeline.n_features());
+        Ok(Member { learner, weight: 1.0, pipeline, fitted })
     }
 
     /// Fit each member of a mix of learners on some rows.
@@ -362,7 +364,7 @@ impl Trainer {
         let mut notes = Vec::new();
         let seen = Rows { schema: &schema, bound: &bound, data: &data };
         let mut chosen = if folds.is_empty() { None } else { Some(self.choose(seen, &folds, &[None], run)?) };
-        let Settled { mix, by_fold, cv_score, leaderboard } = match &mut chosen {
+        let Settled { mix, by_fold, cv_score, mut leaderboard } = match &mut chosen {
             Some(chosen) => self.settle(chosen, rows.len(), &mut notes)?,
             None => {
                 if self.learners.len() > 1 {
@@ -433,6 +435,10 @@ impl Trainer {
         };
         run.progress("fit", 1, 1);
 
+        // A model's parameters are those that were used, with rules answered for the rows it was fitted on.
+        if let Some(entry) = leaderboard.iter_mut().find(|entry| entry.is_chosen) {
+            entry.params = params_of(&scorer.members);
+        }
         let mut final_schema = schema;
         for field in noted.fields() {
             field.notes.iter().for_each(|n| final_schema.note(&field.name, n.clone()));
@@ -507,9 +513,6 @@ impl Trainer {
         for entry in &mut leaderboard {
             // A blend's weights may have been found on a sample, the model's are of all rows.
             entry.is_chosen = entry.learner == fact.learner && (mix.is_blend() || entry.params == fact.params);
-            if entry.is_chosen {
-                entry.params.clone_from(&fact.params);
-            }
         }
         if let Some(n) = n_sampled {
             notes.push(format!("the learner was chosen on {n} of {n_rows} rows, a sample: rows × features are many"));

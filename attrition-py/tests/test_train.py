@@ -93,7 +93,7 @@ def test_cross_validation_by_given_folds(employees: pd.DataFrame) -> None:
     ids = np.arange(1470) % 3
     ids[:10] = -1
     results = [
-        attrition.cross_validate(employees, target="Attrition", positive="Yes", folds=folds)
+        attrition.cross_validate(employees, target="Attrition", positive="Yes", learner="logistic", folds=folds)
         for folds in (
             ids,
             ids.tolist(),

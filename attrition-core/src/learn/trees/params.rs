@@ -189,15 +189,15 @@ impl BoostingParams {
     /// The parameters with every `"auto"` replaced, for rows of weight `weight` in sum.
     ///
     /// On few rows main effects are all that can be learned: below 5,000 rows' weight trees are stumps on half of the rows and 30 %
-    /// of the features. From there on trees have 31 leaves.
+    /// of the features. From there on trees have 31 leaves, see all rows and features, and count half as much each.
     pub fn resolved(&self, weight: f64) -> BoostingParams {
         let small = weight < SMALL;
         let rule = |a: f64, b: f64| if small { a } else { b };
         let mut p = self.clone();
-        p.n_trees = self.n_trees.or(if small { 400 } else { 200 }).into();
-        p.learning_rate = self.learning_rate.or(0.1).into();
+        p.n_trees = self.n_trees.or(400).into();
+        p.learning_rate = self.learning_rate.or(rule(0.1, 0.05)).into();
         p.max_leaves = self.max_leaves.or(if small { 2 } else { 31 }).into();
-        p.min_leaf_rows = self.min_leaf_rows.or(rule(5.0, 20.0)).into();
+        p.min_leaf_rows = self.min_leaf_rows.or(5.0).into();
         p.l2 = self.l2.or(1.0).into();
         p.row_fraction = self.row_fraction.or(rule(0.5, 1.0)).into();
         p.column_fraction = self.column_fraction.or(rule(0.3, 1.0)).into();
@@ -269,14 +269,17 @@ impl ForestParams {
         check_struct("forest", Self::SPECS, self)
     }
 
-    /// The parameters with every `"auto"` replaced, for rows of weight `weight` in sum and `n_features` features: leaves of at
-    /// least 3 rows, up to [`ForestParams::SPECS`]'s most leaves, `√p` of the `p` features at each node.
+    /// The parameters with every `"auto"` replaced, for rows of weight `weight` in sum and `p = n_features` features: below
+    /// 5,000 rows' weight leaves of any size and `√p / 2` features at each node; from there on leaves of at least 3 rows and `√p`
+    /// features, and from 50,000 on 1,024 leaves at most.
     pub fn resolved(&self, weight: f64, n_features: usize) -> ForestParams {
         let mut p = self.clone();
         let features = n_features.max(1) as f64;
         p.max_leaves = self.max_leaves.or(if weight < 50_000.0 { MAX_LEAVES } else { 1024 }).into();
-        p.min_leaf_rows = self.min_leaf_rows.or(3.0).into();
-        p.column_fraction_node = self.column_fraction_node.or(features.sqrt() / features).into();
+        let small = weight < SMALL;
+        p.min_leaf_rows = self.min_leaf_rows.or(if small { 1.0 } else { 3.0 }).into();
+        let few = features.sqrt() * if small { 0.5 } else { 1.0 };
+        p.column_fraction_node = self.column_fraction_node.or((few / features).min(1.0)).into();
         p
     }
 }

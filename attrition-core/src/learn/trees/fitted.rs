@@ -1,7 +1,13 @@
 //! Fitted trees, and their prediction.
 //!
-//! A row's features are turned into bins once; from then on a question compares two bytes. Eight rows, or for a lone row
-//! eight trees, walk side by side, so that the processor has eight answers to wait for at a time.
+//! A row's features are turned into bytes once; from then on a question compares two bytes. Trees of up to 32 leaves are not
+//! walked: every question that sends the row to the right strikes the leaves to its left out of a word of 32 bits, and the
+//! first leaf that is left is the row's. Questions need no order for that, so 32 rows take each of them at once, and a lone
+//! row takes them sorted by their cuts, only those that it answers with "right".
+//!
+//! # Reference
+//! Lucchese et al.: QuickScorer: a fast algorithm to rank documents with additive ensembles of regression trees. SIGIR
+//! 2015, <https://doi.org/10.1145/2766462.2767733>.
 
 use std::cell::RefCell;
 
@@ -15,8 +21,10 @@ use crate::num::float;
 use crate::preprocess::Block;
 use crate::{Error, Result};
 
-/// Walks that go on side by side.
-const LANES: usize = 8;
+/// Rows that take a question at once.
+const LANES: usize = 32;
+/// Most leaves of a tree that is not walked: bits of a word.
+const WORD: usize = 32;
 
 /// One tree, by question and by leaf.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -171,20 +179,13 @@ impl Trees {
     /// [`Error::Internal`] if the shapes do not agree.
     pub fn predict_block(&self, x: &Block, out: &mut [f64]) -> Result<()> {
         check_shape(self.form.n_features, x, out)?;
-        let walk = &self.walk;
-        BINS.with(|bins| {
-            let mut fresh = Vec::new();
-            let mut borrowed = bins.try_borrow_mut();
-            let bins = match &mut borrowed {
-                Ok(bins) => &mut **bins,
-                Err(_) => &mut fresh,
-            };
-            walk.answer(&self.form, x, bins);
-            match self.form.score {
-                Scale::LogOdds => out.fill(self.form.base),
-                Scale::Probability => out.fill(0.0),
-            }
-            walk.sum(bins, out);
+        match self.form.score {
+            Scale::LogOdds => out.fill(self.form.base),
+            Scale::Probability => out.fill(0.0),
+        }
+        SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
+            Ok(mut scratch) => self.walk.sum(&self.form, x, out, &mut scratch),
+            Err(_) => self.walk.sum(&self.form, x, out, &mut Scratch::default()),
         });
         if self.form.score == Scale::Probability {
             let n = self.form.trees.len().max(1) as f64;
@@ -281,39 +282,68 @@ enum Byte {
 }
 
 /// A question or a leaf. `next` is `[left, right]`; a leaf leads to itself.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-struct Node<T> {
-    byte: T,
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Node {
+    byte: u16,
     cut: u8,
-    next: [T; 2],
+    next: [u16; 2],
 }
 
-/// The trees as they are walked.
+/// The trees as they are predicted by.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Walk {
     /// By column of the engine: the bytes made of it.
     bytes: Vec<(usize, Vec<(usize, Byte)>)>,
     n_bytes: usize,
-    small: Small,
-    /// Used instead where a tree has more than 256 nodes, or a row more than 256 bytes.
-    large: Vec<(Vec<Node<u16>>, Vec<f32>)>,
+    trees: Kind,
 }
 
-/// Nodes and values of all trees one after the other, and where each tree begins.
+#[derive(Debug, Clone, PartialEq)]
+enum Kind {
+    /// All trees have at most [`WORD`] leaves.
+    Words(Words),
+    /// Nodes, and the values of those that are leaves.
+    Nodes(Vec<(Vec<Node>, Vec<f32>)>),
+}
+
+impl Default for Kind {
+    fn default() -> Kind {
+        Kind::Nodes(Vec::new())
+    }
+}
+
+/// A question of a tree of few leaves.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Strike {
+    byte: u16,
+    cut: i16,
+    /// The leaves that a row which goes to the right does not reach: the lower and the upper 16.
+    struck: [i16; 2],
+}
+
 #[derive(Debug, Clone, PartialEq, Default)]
-struct Small {
-    nodes: Vec<[u8; 4]>,
-    values: Vec<f32>,
-    starts: Vec<u32>,
+struct Words {
+    /// Questions tree by tree.
+    strikes: Vec<Strike>,
+    /// Where each tree's questions end.
+    ends: Vec<u32>,
+    /// Leaves' values from left to right, [`WORD`] a tree.
+    values: Vec<[f32; WORD]>,
+    /// By byte: its questions by rising cut, each with its tree.
+    by_byte: Vec<Vec<(u8, u32, u32)>>,
+}
+
+/// Kept for its memory: nothing is allocated once a block has been as large before.
+#[derive(Debug, Default)]
+struct Scratch {
+    /// As numbers of 16 bits, eight of which are compared at once.
+    bytes: Vec<i16>,
+    words: Vec<u32>,
 }
 
 thread_local! {
-    /// Bytes of a block's rows: nothing is allocated once a block has been as large before.
-    static BINS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
-
-/// Any byte of the last row, and any node of the last tree, is followed by so many: indices of one byte need no check.
-const PADDING: usize = 256;
 
 impl Walk {
     fn new(form: &Form) -> Walk {
@@ -342,71 +372,65 @@ impl Walk {
         }
         let place = |c: usize, byte: Byte| {
             let of_column = walk.bytes.iter().find(|(column, _)| *column == c);
-            of_column.and_then(|(_, b)| b.iter().find(|(_, other)| *other == byte)).map_or(0, |(place, _)| *place)
+            of_column
+                .and_then(|(_, b)| b.iter().find(|(_, other)| *other == byte))
+                .map_or(0, |(place, _)| *place as u16)
         };
-        let nodes = |tree: &TreeForm| {
-            let n = tree.columns.len();
-            let node = |child: i32| if child >= 0 { child as u16 } else { (n + !child as usize) as u16 };
-            let mut nodes: Vec<Node<u16>> = (0..n)
-                .map(|i| {
-                    let (c, byte) = byte_of(tree, i);
-                    let cut = match byte {
-                        Byte::GapRight => tree.cuts[i],
-                        Byte::GapLeft => tree.cuts[i] + 1,
-                        Byte::Level(_) => 0,
-                    };
-                    Node { byte: place(c, byte) as u16, cut, next: [node(tree.left[i]), node(tree.right[i])] }
-                })
-                .collect();
-            let leaves = (n..n + tree.values.len()).map(|own| Node { byte: 0, cut: 0, next: [own as u16; 2] });
-            nodes.extend(leaves);
-            let mut values = vec![0.0; n];
-            values.extend_from_slice(&tree.values);
-            (nodes, values)
+        let ask = |tree: &TreeForm, i: usize| {
+            let (c, byte) = byte_of(tree, i);
+            let cut = match byte {
+                Byte::GapRight => tree.cuts[i],
+                Byte::GapLeft => tree.cuts[i] + 1,
+                Byte::Level(_) => 0,
+            };
+            (place(c, byte), cut)
         };
-        let is_small = walk.n_bytes <= 256 && form.trees.iter().all(|t| t.columns.len() + t.values.len() <= 256);
-        if !is_small {
-            walk.large = form.trees.iter().map(nodes).collect();
-            return walk;
-        }
-        let mut small = Small::default();
-        for tree in &form.trees {
-            small.starts.push(small.nodes.len() as u32);
-            let (nodes, values) = nodes(tree);
-            small.nodes.extend(nodes.iter().map(|n| [n.byte as u8, n.cut, n.next[0] as u8, n.next[1] as u8]));
-            small.values.extend(values);
-        }
-        small.nodes.resize(small.nodes.len() + PADDING, [0; 4]);
-        small.values.resize(small.values.len() + PADDING, 0.0);
-        walk.small = small;
+        walk.trees = if form.trees.iter().all(|t| t.values.len() <= WORD) {
+            Kind::Words(Words::new(form, walk.n_bytes, ask))
+        } else {
+            let nodes = |tree: &TreeForm| {
+                let n = tree.columns.len();
+                let node = |child: i32| if child >= 0 { child as u16 } else { (n + !child as usize) as u16 };
+                let questions = (0..n).map(|i| {
+                    let (byte, cut) = ask(tree, i);
+                    Node { byte, cut, next: [node(tree.left[i]), node(tree.right[i])] }
+                });
+                let leaves = (n..n + tree.values.len()).map(|own| Node { byte: 0, cut: 0, next: [own as u16; 2] });
+                let values = std::iter::repeat_n(0.0, n).chain(tree.values.iter().copied());
+                (questions.chain(leaves).collect(), values.collect())
+            };
+            Kind::Nodes(form.trees.iter().map(nodes).collect())
+        };
         walk
     }
 
-    /// The bytes of a block's rows, row by row.
-    fn answer(&self, form: &Form, x: &Block, bins: &mut Vec<u8>) {
-        let (n, width) = (x.n_rows(), self.n_bytes);
-        bins.clear();
-        bins.resize(n * width + PADDING, 0);
+    /// The bytes of a block's rows, byte by byte, each for `width` rows.
+    fn answer(&self, form: &Form, x: &Block, width: usize, out: &mut Vec<i16>) {
+        out.clear();
+        out.resize(width * self.n_bytes, 0);
         for (c, bytes) in &self.bytes {
             let Some(column) = form.columns.get(*c) else { continue };
+            let place = |place: usize| place * width..place * width + x.n_rows();
             if let Test::Indicators { first, .. } = column.test {
-                for (place, byte) in bytes {
+                for (at, byte) in bytes {
                     let Byte::Level(level) = byte else { continue };
-                    let feature = column.feature + first + usize::from(*level);
-                    for (row, x) in bins.chunks_exact_mut(width).zip(x.column(feature)) {
-                        row[*place] = u8::from(*x <= 0.5);
-                    }
+                    let values = x.column(column.feature + first + usize::from(*level));
+                    out[place(*at)].iter_mut().zip(values).for_each(|(o, x)| *o = i16::from(*x <= 0.5));
                 }
                 continue;
             }
-            for (row, x) in bins.chunks_exact_mut(width).zip(x.column(column.feature)) {
-                let bin = column.bin(*x);
-                for (place, byte) in bytes {
-                    row[*place] = match byte {
+            let Some((first, _)) = bytes.first() else { continue };
+            let values = x.column(column.feature);
+            out[place(*first)].iter_mut().zip(values).for_each(|(o, x)| *o = i16::from(column.bin(*x)));
+            // From the bins where the first byte is to be, to all of its forms, that one last.
+            for (at, byte) in bytes.iter().rev() {
+                for row in 0..x.n_rows() {
+                    let bin = out[first * width + row];
+                    out[at * width + row] = match byte {
                         Byte::GapRight => bin,
                         // A gap's 255 becomes 0, bin b becomes b + 1.
-                        Byte::GapLeft => bin.wrapping_add(1),
-                        Byte::Level(level) => u8::from(bin != *level),
+                        Byte::GapLeft => (bin + 1) & 0xFF,
+                        Byte::Level(level) => i16::from(bin != i16::from(*level)),
                     };
                 }
             }
@@ -414,74 +438,122 @@ impl Walk {
     }
 
     /// Add every tree's value to every row's score, tree by tree.
-    fn sum(&self, bins: &[u8], out: &mut [f64]) {
-        let width = self.n_bytes;
-        if !self.large.is_empty() {
-            for (row, o) in out.iter_mut().enumerate() {
-                let row = &bins[row * width..];
-                *o = self.large.iter().fold(*o, |sum, (nodes, values)| sum + f64::from(walk_large(nodes, values, row)));
+    fn sum(&self, form: &Form, x: &Block, out: &mut [f64], scratch: &mut Scratch) {
+        let Scratch { bytes, words } = scratch;
+        let n = out.len();
+        let width = if n == 1 { 1 } else { n.next_multiple_of(LANES) };
+        self.answer(form, x, width, bytes);
+        match &self.trees {
+            Kind::Words(w) if n < 4 => {
+                out.iter_mut().enumerate().for_each(|(row, o)| w.row(bytes, width, row, o, words))
             }
-            return;
-        }
-        let small = &self.small;
-        let row = |r: usize| bins.get(r * width..).and_then(|b| b.first_chunk::<256>()).unwrap_or(&[0; 256]);
-        let whole = out.len() / LANES * LANES;
-        if whole > 0 {
-            for tree in 0..small.starts.len() {
-                let (nodes, values) = small.tree(tree);
-                for first in (0..whole).step_by(LANES) {
-                    let ends = walk_side_by_side([nodes; LANES], std::array::from_fn(|k| row(first + k)));
-                    for (o, end) in out[first..first + LANES].iter_mut().zip(ends) {
-                        *o += f64::from(values[usize::from(end)]);
+            Kind::Words(w) => {
+                for (first, out) in (0..).step_by(LANES).zip(out.chunks_mut(LANES)) {
+                    w.rows(bytes, width, first, out);
+                }
+            }
+            Kind::Nodes(trees) => {
+                for (nodes, values) in trees {
+                    for (row, o) in out.iter_mut().enumerate() {
+                        *o += f64::from(walk(nodes, values, |byte| bytes.get(byte * width + row).copied()));
                     }
                 }
             }
         }
-        for (r, o) in out.iter_mut().enumerate().skip(whole) {
-            let row = row(r);
-            let mut tree = 0;
-            while tree < small.starts.len() {
-                let n = LANES.min(small.starts.len() - tree);
-                // Past the last tree the last one is walked again, and not counted.
-                let lanes: [_; LANES] = std::array::from_fn(|k| small.tree(tree + k.min(n - 1)));
-                let ends = walk_side_by_side(lanes.map(|l| l.0), [row; LANES]);
-                for ((_, values), end) in lanes.iter().zip(ends).take(n) {
-                    *o += f64::from(values[usize::from(end)]);
+    }
+}
+
+impl Words {
+    fn new(form: &Form, n_bytes: usize, ask: impl Fn(&TreeForm, usize) -> (u16, u8)) -> Words {
+        let mut words = Words { by_byte: vec![Vec::new(); n_bytes], ..Words::default() };
+        for (t, tree) in form.trees.iter().enumerate() {
+            let n = tree.columns.len();
+            // From left to right: the leaves below each question, a range that its left child's begin.
+            let mut values = [0.0; WORD];
+            let mut below = vec![[0usize; 2]; n];
+            let mut next = 0;
+            let mut open = vec![(if n == 0 { !0 } else { 0 }, false)];
+            while let Some((at, seen)) = open.pop() {
+                if at < 0 {
+                    if let (Some(v), Some(value)) = (values.get_mut(next), tree.values.get(!at as usize)) {
+                        *v = *value;
+                    }
+                    next += 1;
+                } else if seen {
+                    // All leaves to the left are numbered.
+                    below[at as usize][1] = next;
+                    open.push((tree.right[at as usize], false));
+                } else {
+                    below[at as usize][0] = next;
+                    open.push((at, true));
+                    open.push((tree.left[at as usize], false));
                 }
-                tree += n;
+            }
+            for (i, [first, end]) in below.into_iter().enumerate() {
+                let (byte, cut) = ask(tree, i);
+                let upto = |n: usize| if n >= WORD { u32::MAX } else { (1u32 << n) - 1 };
+                let rest = !(upto(end) & !upto(first));
+                let struck = [(!rest) as i16, (!rest >> 16) as i16];
+                words.strikes.push(Strike { byte, cut: i16::from(cut), struck });
+                if let Some(list) = words.by_byte.get_mut(usize::from(byte)) {
+                    list.push((cut, t as u32, rest));
+                }
+            }
+            words.ends.push(words.strikes.len() as u32);
+            words.values.push(values);
+        }
+        words.by_byte.iter_mut().for_each(|list| list.sort_by_key(|(cut, tree, _)| (*cut, *tree)));
+        words
+    }
+
+    /// One row: of each byte the questions whose cut it passes.
+    fn row(&self, bytes: &[i16], width: usize, row: usize, out: &mut f64, words: &mut Vec<u32>) {
+        words.clear();
+        words.resize(self.values.len(), u32::MAX);
+        for (list, byte) in self.by_byte.iter().zip(bytes.iter().skip(row).step_by(width)) {
+            for (cut, tree, rest) in list {
+                if i16::from(*cut) >= *byte {
+                    break;
+                }
+                if let Some(word) = words.get_mut(*tree as usize) {
+                    *word &= rest;
+                }
+            }
+        }
+        for (word, values) in words.iter().zip(&self.values) {
+            *out += f64::from(values[word.trailing_zeros() as usize % WORD]);
+        }
+    }
+
+    /// Up to [`LANES`] rows from `first` on, tree by tree.
+    fn rows(&self, bytes: &[i16], width: usize, first: usize, out: &mut [f64]) {
+        let mut begin = 0;
+        for (end, values) in self.ends.iter().zip(&self.values) {
+            let strikes = self.strikes.get(begin..*end as usize).unwrap_or_default();
+            begin = *end as usize;
+            let (mut lower, mut upper) = ([0i16; LANES], [0i16; LANES]);
+            for Strike { byte, cut, struck: [low, high] } in strikes {
+                let lanes = bytes.get(usize::from(*byte) * width + first..).and_then(|b| b.first_chunk::<LANES>());
+                let Some(lanes) = lanes else { return };
+                for k in 0..LANES {
+                    // All bits where the row passes the cut, by the sign of the difference.
+                    let passes = (cut - lanes[k]) >> 15;
+                    lower[k] |= passes & low;
+                    upper[k] |= passes & high;
+                }
+            }
+            for (o, (low, high)) in out.iter_mut().zip(lower.iter().zip(&upper)) {
+                let struck = u32::from(*low as u16) | u32::from(*high as u16) << 16;
+                *o += f64::from(values[struck.trailing_ones() as usize % WORD]);
             }
         }
     }
 }
 
-impl Small {
-    fn tree(&self, tree: usize) -> (&[[u8; 4]; 256], &[f32; 256]) {
-        let start = self.starts.get(tree).map_or(0, |s| *s as usize);
-        let nodes = self.nodes.get(start..).and_then(|n| n.first_chunk()).unwrap_or(&[[0; 4]; 256]);
-        (nodes, self.values.get(start..).and_then(|v| v.first_chunk()).unwrap_or(&[0.0; 256]))
-    }
-}
-
-fn walk_side_by_side(nodes: [&[[u8; 4]; 256]; LANES], rows: [&[u8; 256]; LANES]) -> [u8; LANES] {
-    let mut at = [0u8; LANES];
-    loop {
-        let mut moved = 0;
-        for k in 0..LANES {
-            let [byte, cut, left, right] = nodes[k][usize::from(at[k])];
-            let next = if rows[k][usize::from(byte)] <= cut { left } else { right };
-            moved |= next ^ at[k];
-            at[k] = next;
-        }
-        if moved == 0 {
-            return at;
-        }
-    }
-}
-
-fn walk_large(nodes: &[Node<u16>], values: &[f32], row: &[u8]) -> f32 {
+fn walk(nodes: &[Node], values: &[f32], byte: impl Fn(usize) -> Option<i16>) -> f32 {
     let mut at = 0;
     while let Some(node) = nodes.get(usize::from(at)) {
-        let left = row.get(usize::from(node.byte)).is_none_or(|b| *b <= node.cut);
+        let left = byte(usize::from(node.byte)).is_none_or(|b| b <= i16::from(node.cut));
         let next = node.next[usize::from(!left)];
         if next == at {
             break;

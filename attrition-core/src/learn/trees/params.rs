@@ -270,15 +270,15 @@ impl ForestParams {
     }
 
     /// The parameters with every `"auto"` replaced, for rows of weight `weight` in sum and `p = n_features` features: below
-    /// 5,000 rows' weight leaves of any size and `√p / 2` features at each node; from there on leaves of at least 3 rows and `√p`
+    /// 5,000 rows' weight leaves of at least 2 rows and `0.65·√p` features at each node; from there on leaves of at least 3 rows and `√p`
     /// features, and from 50,000 on 1,024 leaves at most.
     pub fn resolved(&self, weight: f64, n_features: usize) -> ForestParams {
         let mut p = self.clone();
         let features = n_features.max(1) as f64;
         p.max_leaves = self.max_leaves.or(if weight < 50_000.0 { MAX_LEAVES } else { 1024 }).into();
         let small = weight < SMALL;
-        p.min_leaf_rows = self.min_leaf_rows.or(if small { 1.0 } else { 3.0 }).into();
-        let few = features.sqrt() * if small { 0.5 } else { 1.0 };
+        p.min_leaf_rows = self.min_leaf_rows.or(if small { 2.0 } else { 3.0 }).into();
+        let few = features.sqrt() * if small { 0.65 } else { 1.0 };
         p.column_fraction_node = self.column_fraction_node.or((few / features).min(1.0)).into();
         p
     }

@@ -4,6 +4,7 @@
 //! `cargo bench --profile release -p attrition --bench large`                all tasks
 //! `cargo bench --profile release -p attrition --bench large -- batch`       one of: batch, csv, train, preprocess, logistic
 //! `cargo bench --profile release -p attrition --bench large -- source [ROWS]`   Parquet in batches into a profile and scores
+//! `cargo bench --profile release -p attrition --bench large -- train-source ROWS LEARNER`   and into a model
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,7 +16,7 @@ use attrition_core::preprocess::{Block, Design, FitRows, Form, PipelineParams};
 use attrition_core::profile::Profile;
 use attrition_core::schema::Schema;
 use attrition_core::table::{ParquetOptions, ParquetWriter, scan_parquet};
-use attrition_core::train::{TrainOptions, train};
+use attrition_core::train::{TrainOptions, train, train_source};
 use attrition_core::{Run, Seed, Table};
 use serde_json::json;
 
@@ -36,6 +37,7 @@ fn main() {
         ["logistic"] => logistic(),
         ["source"] => source(1_000_000),
         ["source", rows] => source(rows.parse().unwrap()),
+        ["train-source", rows, learner] => train_from(rows.parse().unwrap(), learner),
         _ => {
             for task in TASKS {
                 let me = std::env::current_exe().unwrap();
@@ -240,20 +242,44 @@ fn objective(design: &Design, y: &[u8], fitted: &Fitted) -> f64 {
     loss + 0.5 * model.coef.iter().map(|b| b * b).sum::<f64>()
 }
 
+/// A Parquet file of so many rows; `None` where it had to be written first, and this program was then run anew: the writing's
+/// memory is not the reading's.
+fn parquet_path(rows: usize) -> Option<PathBuf> {
+    let path = csv_path().with_file_name(format!("table-{rows}.parquet"));
+    if path.exists() {
+        return Some(path);
+    }
+    let mut writer = ParquetWriter::create(&path);
+    for (seed, start) in (0..rows).step_by(250_000).enumerate() {
+        writer.write(&data::table((rows - start).min(250_000), seed as u64)).unwrap();
+    }
+    writer.finish().unwrap();
+    let me = std::env::current_exe().unwrap();
+    assert!(Command::new(me).args(std::env::args().skip(1)).status().unwrap().success());
+    None
+}
+
+/// From a Parquet file in batches to a model with hold-out and five folds: peak memory, and the bytes a row.
+fn train_from(rows: usize, learner: &str) {
+    let Some(path) = parquet_path(rows) else { return };
+    let options = TrainOptions { learner: [learner].into(), ..data::options() };
+    let before = memory("VmRSS:");
+    std::fs::write("/proc/self/clear_refs", "5").ok();
+    let (start, cpu_start) = (Instant::now(), cpu());
+    let mut scan = scan_parquet(&path, ParquetOptions::default()).unwrap();
+    let model = train_source(&mut scan, &options, &Run::new()).unwrap();
+    let over = peak() - before;
+    println!(
+        "{}",
+        json!({ "task": "train-source", "rows": rows, "learner": learner, "seconds": start.elapsed().as_secs_f64(),
+            "cpu_seconds": cpu() - cpu_start, "table_mb": table_bytes(rows) / 1e6, "peak_mb": over / 1e6,
+            "bytes_per_row": over / rows as f64, "cv_score": model.training().cv_score })
+    );
+}
+
 /// A Parquet file of so many rows, in batches, into a profile and into scores: peak memory beside the file's size.
 fn source(rows: usize) {
-    let path = csv_path().with_file_name(format!("table-{rows}.parquet"));
-    if !path.exists() {
-        let mut writer = ParquetWriter::create(&path);
-        for (seed, start) in (0..rows).step_by(250_000).enumerate() {
-            writer.write(&data::table((rows - start).min(250_000), seed as u64)).unwrap();
-        }
-        writer.finish().unwrap();
-        // The writing's memory is not the reading's.
-        let me = std::env::current_exe().unwrap();
-        assert!(Command::new(me).args(["source", &rows.to_string()]).status().unwrap().success());
-        return;
-    }
+    let Some(path) = parquet_path(rows) else { return };
     let model = data::model();
     let before = memory("VmRSS:");
     std::fs::write("/proc/self/clear_refs", "5").ok();

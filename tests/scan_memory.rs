@@ -1,10 +1,14 @@
-//! What is written and read in batches never stands in memory as a whole: counted by the allocator, not timed.
+//! What is written, read and trained on in batches never stands in memory as a whole: counted by the allocator, not timed.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use attrition_core::table::{CsvOptions, CsvWriter, ParquetOptions, ParquetWriter, Source, scan_csv, scan_parquet};
-use attrition_core::{Column, Run, Table};
+use attrition_core::table::{
+    Batches, CsvOptions, CsvWriter, ParquetOptions, ParquetWriter, Source, scan_csv, scan_parquet,
+};
+use attrition_core::train::{Names, TrainOptions, train_source};
+use attrition_core::{Column, Run, Table, Value};
 
 /// Bytes in use, and the most there were since last set.
 static LIVE: AtomicUsize = AtomicUsize::new(0);
@@ -28,6 +32,9 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
+
+/// One test at a time: there is one count.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// The most bytes that `f` held beyond those in use before.
 fn peak(f: impl FnOnce()) -> usize {
@@ -66,6 +73,7 @@ fn rows(source: &mut dyn Source) {
 
 #[test]
 fn batches_are_written_and_read_in_the_memory_of_a_few() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let (parquet, csv) = (folder.path().join("a.parquet"), folder.path().join("a.csv.gz"));
     let run = Run::new().n_threads(Some(2));
@@ -92,4 +100,41 @@ fn batches_are_written_and_read_in_the_memory_of_a_few() {
     assert!(peaks.iter().zip(bounds).all(|(&p, bound)| p < bound), "{peaks:?} of {WHOLE}");
     // Read whole, it is all there at once: the count counts.
     assert!(peak(|| drop(Table::read_parquet(&parquet).unwrap())) > WHOLE / 2);
+}
+
+/// Batches of 40 numbers, made when they are asked for; `label` hangs on the first three.
+fn wide(n_batches: usize) -> impl Source {
+    const ROWS: usize = 10_000;
+    Batches::new((0..n_batches).map(|number| {
+        let value = |i: usize, j: usize| ((number * ROWS + i) * (7919 + 2 * j) % 1_000_003) as f64 / 1e6;
+        let mut columns: Vec<Column> =
+            (0..40).map(|j| Column::float(format!("x{j}"), (0..ROWS).map(|i| value(i, j)).collect())).collect();
+        let label = |i: usize| (0..3).map(|j| value(i, j)).sum::<f64>() + 2.0 * value(i, 30) > 2.5;
+        columns.push(Column::bool("label", (0..ROWS).map(label).collect()));
+        Table::new(columns)
+    }))
+}
+
+#[test]
+fn training_on_a_source_holds_a_few_words_a_row() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let run = Run::new().n_threads(Some(2));
+    // All but three columns are carried along only.
+    let options = TrainOptions {
+        target: Some("label".into()),
+        positive: Value::Bool(true),
+        learner: ["logistic"].into(),
+        exclude: Names((3..40).map(|j| format!("x{j}")).collect()),
+        cv: None,
+        calibration: None,
+        ..TrainOptions::default()
+    };
+    let training = |n_batches: usize| peak(|| drop(train_source(&mut wide(n_batches), &options, &run).unwrap()));
+    let (few, many) = (training(40), training(80));
+    let a_row = (many - few) as f64 / 400_000.0;
+    println!("peaks {few} and {many}: {a_row:.1} bytes a row");
+    // A row of the table is 321 bytes. Held are 8 bytes for each of three features, lists of rows, a column for each thread.
+    assert!(a_row < 120.0, "{a_row}");
+    let whole = peak(|| drop(Table::collect(&mut wide(80), &run).unwrap()));
+    assert!(whole > 800_000 * 321 && many < whole / 2, "{many} of {whole}");
 }

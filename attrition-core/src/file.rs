@@ -370,7 +370,10 @@ impl Scratch {
         let start = usize::try_from((at + in_file as u64).saturating_sub(self.written)).unwrap_or(usize::MAX);
         let end = start.saturating_add(back.len());
         let done = done.and_then(|()| match self.tail.get(start..end) {
-            Some(bytes) => Ok(back.copy_from_slice(bytes)),
+            Some(bytes) => {
+                back.copy_from_slice(bytes);
+                Ok(())
+            }
             None => Err(io::Error::from(ErrorKind::UnexpectedEof)),
         });
         done.map_err(|e| self.refused("read", e))

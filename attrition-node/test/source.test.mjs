@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import {
+  crossValidate,
   datasets,
   readCsv,
   readIpc,
@@ -144,4 +145,47 @@ test("models take sources", async () => {
   }
   await assert.rejects(model.predictProba(Source.from(broken())), RangeError);
   await assert.rejects(train(Source.from(broken()), options), RangeError);
+});
+
+test("a source is trained on from the disk", async () => {
+  const temporary = mkdtempSync(join(tmpdir(), "attrition-"));
+  const before = process.env.TMPDIR;
+  async function* many(n) {
+    for (let k = 0; k < n; k++) {
+      assert.ok(process.platform === "win32" || readdirSync(temporary).length === 0, "no file has a name");
+      const columns = {};
+      for (let j = 0; j < 9; j++) {
+        columns[`x${j}`] = Float64Array.from({ length: 10_000 }, (_, i) => ((i + 10_000 * k) * (7919 + 2 * j)) % 10_007);
+      }
+      yield { ...columns, y: Float64Array.from(columns.x0, (x, i) => Number(x + columns.x1[i] / 2 > 11_000)) };
+    }
+  }
+  const exclude = Array.from({ length: 7 }, (_, j) => `x${j + 2}`);
+  const options = { target: "y", exclude, cv: null };
+  try {
+    process.env.TMPDIR = temporary;
+    const whole = await Source.from(many(30)).collect();
+    const model = await train(whole, options);
+    assert.equal((await train(Source.from(many(30)), options)).digest, model.digest);
+    const path = file("many.parquet");
+    await whole.writeParquet(path);
+    const events = [];
+    const scan = await scanParquet(path);
+    assert.equal((await train(scan, { ...options, onProgress: (event) => events.push(event) })).digest, model.digest);
+    assert.ok(events.some(({ stage, done }) => stage === "scan_parquet" && done > 200_000));
+    const folds = { ...options, cv: 2 };
+    const cv = await crossValidate(Source.from(many(30)), folds);
+    assert.deepEqual(cv.predictions, (await crossValidate(whole, folds)).predictions);
+    const stop = new AbortController();
+    const onProgress = ({ done }) => done > 200_000 && stop.abort();
+    await assert.rejects(train(scan, { ...options, onProgress, signal: stop.signal }), { code: "ATTRITION_CANCELLED" });
+    assert.deepEqual(readdirSync(temporary), []);
+    process.env.TMPDIR = join(temporary, "missing");
+    await train(Source.from(many(2)), options);
+    await assert.rejects(train(Source.from(many(30)), options), { code: "ATTRITION_IO", message: /missing.*TMPDIR/ });
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+    rmSync(temporary, { recursive: true });
+  }
 });

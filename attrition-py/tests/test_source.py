@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import attrition
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -271,3 +273,45 @@ def test_models_take_sources(tmp_path: Path) -> None:
     other = Source([next(iter(scan)), {"Age": [1]}])
     with pytest.raises(attrition.InvalidDataError, match="batch 1"):
         model.predict_proba(other)
+
+
+def many(n_batches: int, folder: Path) -> Iterator[dict[str, Any]]:
+    """Batches of 0.8 MB; no file has a name in the folder while they are read."""
+    rng = np.random.default_rng(0)
+    for _ in range(n_batches):
+        assert not folder.is_dir() or sys.platform == "win32" or list(folder.iterdir()) == []
+        x = rng.normal(size=(10_000, 9))
+        yield {**{f"x{j}": x[:, j] for j in range(9)}, "y": (x[:, 0] + rng.normal(size=10_000) > 1.0)}
+
+
+def test_a_source_is_trained_on_from_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keywords: dict[str, Any] = {"target": "y", "cv": None, "exclude": [f"x{j}" for j in range(2, 9)]}
+    missing = tmp_path / "missing"
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("TMP", str(tmp_path))
+    whole = Source(many(30, missing)).collect()
+    model = attrition.train(whole, **keywords)
+    seen: list[attrition.Event] = []
+    again = attrition.train(Source(many(30, tmp_path)), **keywords, progress=seen.append)
+    assert again.digest == model.digest
+    assert [e.done for e in seen if e.stage == "read"] == list(range(10_000, 310_000, 10_000))
+    keywords["cv"] = 2
+    cv = attrition.cross_validate(Source(many(30, tmp_path)), **keywords)
+    assert (cv.predictions == attrition.cross_validate(whole, **keywords).predictions).all()
+    assert list(tmp_path.iterdir()) == []
+
+    def stops() -> None:
+        raise LookupError("enough")
+
+    with pytest.raises(LookupError, match="enough"):
+        attrition.train(
+            Source(many(30, tmp_path)), **keywords, progress=lambda e: stops() if e.done > 250_000 else None
+        )
+    assert list(tmp_path.iterdir()) == []
+    # What is small needs no folder.
+    monkeypatch.setenv("TMPDIR", str(missing))
+    monkeypatch.setenv("TMP", str(missing))
+    attrition.train(Source(many(2, missing)), **keywords)
+    with pytest.raises(attrition.FileError, match=r"missing.*TMPDIR") as caught:
+        attrition.train(Source(many(30, missing)), **keywords)
+    assert isinstance(caught.value, OSError)

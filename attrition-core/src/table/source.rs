@@ -38,12 +38,13 @@ pub struct Batches<I> {
     /// Name and type of the first batch's columns; a type that is not known yet is empty.
     first: Option<Vec<(String, &'static str)>>,
     n_batches: usize,
+    rows_read: usize,
 }
 
 impl<I: Iterator<Item = Result<Table>>> Batches<I> {
     /// Of these tables.
     pub fn new(tables: impl IntoIterator<IntoIter = I>) -> Batches<I> {
-        Batches { tables: tables.into_iter(), first: None, n_batches: 0 }
+        Batches { tables: tables.into_iter(), first: None, n_batches: 0, rows_read: 0 }
     }
 
     fn check(&mut self, table: &Table) -> Result<()> {
@@ -93,6 +94,9 @@ impl<I: Iterator<Item = Result<Table>> + Send> Source for Batches<I> {
         run.check()?;
         let Some(table) = self.tables.next().transpose()? else { return Ok(None) };
         self.check(&table)?;
+        self.rows_read += table.n_rows();
+        // Nobody knows how many there will be.
+        run.progress("read", self.rows_read, 0);
         Ok(Some(table))
     }
 }

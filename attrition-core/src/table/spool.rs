@@ -22,8 +22,10 @@ use super::{Buffer, Column, MISSING_CODE, Mask, Source, Table, Values};
 use crate::file::Scratch;
 use crate::{Error, Result, Run};
 
-/// Rows of a chunk: small batches are put together, large ones are cut.
-const CHUNK_ROWS: usize = 65_536;
+/// Values of a chunk, about: small batches are put together, large ones are cut.
+const CHUNK_VALUES: usize = 1 << 21;
+/// Fewest and most rows of a chunk.
+const CHUNK_ROWS: (usize, usize) = (1024, 65_536);
 /// Most rows that are read at once on behalf of some of them.
 const WINDOW_ROWS: usize = 16_384;
 
@@ -86,7 +88,8 @@ pub struct SpoolWriter {
     /// Tables that are not yet a chunk, and their rows.
     waiting: Vec<Table>,
     n_waiting: usize,
-    chunk_rows: usize,
+    /// Rows of a chunk; `None` before the first table.
+    chunk_rows: Option<usize>,
     scratch: Scratch,
     columns: Vec<Written>,
     starts: Vec<usize>,
@@ -111,16 +114,16 @@ impl SpoolWriter {
     /// Of no table yet. The file is made when it is needed, in the system's folder for temporary files (the environment variable
     /// `TMPDIR` names it): 16 MB are held in memory.
     pub fn new() -> SpoolWriter {
-        SpoolWriter::upon(Scratch::new(), CHUNK_ROWS)
+        SpoolWriter::upon(Scratch::new(), None)
     }
 
     /// For tests: all on disk, in chunks of so many rows.
     #[cfg(test)]
     pub(crate) fn for_test(folder: &std::path::Path, chunk_rows: usize) -> SpoolWriter {
-        SpoolWriter::upon(Scratch::for_test(folder, 0), chunk_rows)
+        SpoolWriter::upon(Scratch::for_test(folder, 0), Some(chunk_rows))
     }
 
-    fn upon(scratch: Scratch, chunk_rows: usize) -> SpoolWriter {
+    fn upon(scratch: Scratch, chunk_rows: Option<usize>) -> SpoolWriter {
         SpoolWriter {
             shape: Shape::default(),
             waiting: Vec::new(),
@@ -141,7 +144,12 @@ impl SpoolWriter {
         self.shape.admit(batch)?;
         self.n_waiting += batch.n_rows();
         self.waiting.push(batch.clone());
-        if self.n_waiting >= self.chunk_rows { self.flush() } else { Ok(()) }
+        if self.n_waiting >= self.chunk_rows(batch.n_columns()) { self.flush() } else { Ok(()) }
+    }
+
+    fn chunk_rows(&mut self, n_columns: usize) -> usize {
+        let (fewest, most) = CHUNK_ROWS;
+        *self.chunk_rows.get_or_insert((CHUNK_VALUES / n_columns.max(1)).clamp(fewest, most))
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -156,9 +164,9 @@ impl SpoolWriter {
             words: Interner::new(),
             chunks: Vec::new(),
         });
-        let mut bytes = Vec::new();
-        for start in (0..table.n_rows()).step_by(self.chunk_rows) {
-            let rows = start..(start + self.chunk_rows).min(table.n_rows());
+        let (chunk_rows, mut bytes) = (self.chunk_rows(table.n_columns()), Vec::new());
+        for start in (0..table.n_rows()).step_by(chunk_rows) {
+            let rows = start..(start + chunk_rows).min(table.n_rows());
             self.starts.push(self.n_rows);
             self.n_rows += rows.len();
             for (written, column) in self.columns.iter_mut().zip(table.columns()) {
@@ -280,12 +288,9 @@ impl Spool {
     }
 
     fn gather(source: &mut dyn Source, mut writer: SpoolWriter, run: &Run) -> Result<Spool> {
-        let mut n_rows = 0;
         while let Some(batch) = source.next_batch(run)? {
             run.check()?;
             writer.write(&batch)?;
-            n_rows += batch.n_rows();
-            run.progress("read", n_rows, 0);
         }
         writer.finish()
     }

@@ -400,7 +400,7 @@ fn months() -> Vec<Table> {
     let mut months: Vec<Table> = [0..300, 300..500, 500..900].map(|r| whole.take(&r.collect::<Vec<_>>())).into();
     for (k, month) in months.iter_mut().enumerate() {
         let n = month.n_rows();
-        let gap = |i: usize| (i + k) % 9 == 0;
+        let gap = |i: usize| (i + k).is_multiple_of(9);
         let number = |i: usize| ((i * 37 + k) % 11) as f64 - 5.0;
         let mask = || Mask::from_missing((0..n).map(gap));
         let bonus = match k {

@@ -54,7 +54,7 @@ fn same(spool: &Spool, table: &Table) {
 /// A batch of a seed's values: types that join, vocabularies that grow, columns without a value.
 fn batch(n: usize, seed: usize) -> Table {
     let at = |i: usize| (i * 7919 + seed * 31) % 23;
-    let gap = |i: usize, k: usize| (i + seed * k) % 5 == 0;
+    let gap = |i: usize, k: usize| (i + seed * k).is_multiple_of(5);
     let flags = |k: usize| Mask::from_missing((0..n).map(|i| gap(i, k)));
     let ints: Vec<i64> = (0..n).map(|i| at(i) as i64 - 11).collect();
     let number = if seed % 3 == 1 {
@@ -74,7 +74,7 @@ fn batch(n: usize, seed: usize) -> Table {
     };
     Table::new(vec![
         number,
-        Column::new("whole", Values::Int(ints.clone().into(), if seed % 2 == 0 { None } else { flags(3) })).unwrap(),
+        Column::new("whole", Values::Int(ints.clone().into(), if seed.is_multiple_of(2) { None } else { flags(3) })).unwrap(),
         Column::strings("word", (0..n).map(|i| (!gap(i, 2)).then(|| format!("w{}", at(i) + seed)))),
         late,
         Column::new("when", Values::Time(ints.into(), flags(4))).unwrap(),
@@ -161,7 +161,7 @@ fn what_ends_early_is_a_clear_error_and_leaves_no_file() {
 #[test]
 fn a_full_disk_is_a_clear_error() {
     let full = std::fs::OpenOptions::new().read(true).write(true).open("/dev/full").unwrap();
-    let writer = SpoolWriter::upon(Scratch::of_file(full), 10);
+    let writer = SpoolWriter::upon(Scratch::of_file(full), Some(10));
     let e = Spool::gather(&mut Batches::new([Ok(batch(20, 0))]), writer, &Run::new()).unwrap_err();
     assert_eq!(e.kind(), ErrorKind::Io);
     assert!(e.to_string().contains("a temporary file in") && e.to_string().contains("TMPDIR"), "{e}");
@@ -169,9 +169,17 @@ fn a_full_disk_is_a_clear_error() {
 
 #[test]
 fn small_tables_never_touch_the_disk() {
-    let mut writer = SpoolWriter::upon(Scratch::for_test(std::path::Path::new("/nowhere"), 1 << 20), CHUNK_ROWS);
+    let mut writer = SpoolWriter::upon(Scratch::for_test(std::path::Path::new("/nowhere"), 1 << 20), None);
     writer.write(&batch(500, 0)).unwrap();
     same(&writer.finish().unwrap(), &batch(500, 0));
+}
+
+#[test]
+fn a_wide_table_has_short_chunks() {
+    let columns = (0..3000).map(|j| Column::int(format!("x{j}"), vec![0; 2050]));
+    let mut writer = SpoolWriter::new();
+    writer.write(&Table::new(columns.collect()).unwrap()).unwrap();
+    assert_eq!(writer.finish().unwrap().starts, [0, 1024, 2048]);
 }
 
 #[test]

@@ -54,9 +54,9 @@ pub fn train<'a>(table: impl Into<Columns<'a>>, options: &TrainOptions, run: &Ru
 /// Train on all rows of a source, see [`train`]; the model is that of the whole table, to the last byte.
 ///
 /// The source is read once, into a [`Spool`]: what is more than 16 MB waits on the disk, column by column. In memory are then, a
-/// row: the learner's own form of the features (1 byte a feature for the tree learners, which bin every column; 8 bytes a
-/// feature and 4 a one-hot group for `logistic`), one column of 8 bytes a thread, and the labels, row numbers of folds and
-/// scores. On the disk: 8 bytes a number, 4 a string, 1 a truth value, in the system's folder for temporary files (the
+/// row: the learner's own form of the features (2 bytes a feature for the tree learners, which hold binned columns by row and by
+/// column; 8 bytes a feature and 4 a one-hot group for `logistic`), once for each fold that is being fitted, of which there are as
+/// many as threads; a column of 8 bytes a thread; and the labels, row numbers of folds and scores. On the disk: 8 bytes a number, 4 a string, 1 a truth value, in the system's folder for temporary files (the
 /// environment variable `TMPDIR`; a folder that is itself in memory spares none), removed in the end, whatever happens.
 ///
 /// # Errors

@@ -54,7 +54,7 @@ def train(
         A table of any sort: a pandas or polars frame, anything that speaks Arrow, a dict of columns, a list of dict rows, a
         2-D NumPy array with ``names``, an :class:`attrition.Table`, an :class:`attrition.Source`. A source is read once and
         waits on disk (in the folder that ``TMPDIR`` names), column by column: the model is that of the whole table, to the
-        last byte, and memory is about a byte a value for the tree learners.
+        last byte, and memory is about two bytes a value for the tree learners.
     target
         The column to predict; required, unless ``schema`` names it.
     positive

@@ -74,7 +74,8 @@ fn batch(n: usize, seed: usize) -> Table {
     };
     Table::new(vec![
         number,
-        Column::new("whole", Values::Int(ints.clone().into(), if seed.is_multiple_of(2) { None } else { flags(3) })).unwrap(),
+        Column::new("whole", Values::Int(ints.clone().into(), if seed.is_multiple_of(2) { None } else { flags(3) }))
+            .unwrap(),
         Column::strings("word", (0..n).map(|i| (!gap(i, 2)).then(|| format!("w{}", at(i) + seed)))),
         late,
         Column::new("when", Values::Time(ints.into(), flags(4))).unwrap(),

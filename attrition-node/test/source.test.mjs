@@ -132,7 +132,7 @@ test("models take sources", async () => {
   const table = await datasets.employees({ nRows: 600, seed: 1 });
   const path = file("employees.parquet");
   await table.writeParquet(path);
-  const options = { target: "Attrition", positive: "Yes", cv: 2 };
+  const options = { target: "Attrition", positive: "Yes", learner: "logistic", cv: 2 };
   const model = await train(table, options);
   const scan = await scanParquet(path, { batchRows: 100 });
   assert.equal((await train(scan, options)).digest, model.digest);
@@ -161,7 +161,7 @@ test("a source is trained on from the disk", async () => {
     }
   }
   const exclude = Array.from({ length: 7 }, (_, j) => `x${j + 2}`);
-  const options = { target: "y", exclude, cv: null };
+  const options = { target: "y", learner: "logistic", exclude, cv: null };
   try {
     process.env.TMPDIR = temporary;
     const whole = await Source.from(many(30)).collect();

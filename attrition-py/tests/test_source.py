@@ -285,7 +285,8 @@ def many(n_batches: int, folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def test_a_source_is_trained_on_from_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keywords: dict[str, Any] = {"target": "y", "cv": None, "exclude": [f"x{j}" for j in range(2, 9)]}
+    exclude = [f"x{j}" for j in range(2, 9)]
+    keywords: dict[str, Any] = {"target": "y", "learner": "logistic", "cv": None, "exclude": exclude}
     missing = tmp_path / "missing"
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setenv("TMP", str(tmp_path))

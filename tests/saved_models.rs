@@ -96,12 +96,12 @@ fn every_step() -> Value {
     })
 }
 
-fn train(learner: &str, calibration: Calibration, preprocess: &Value) -> Model {
+fn train(learner: &str, params: &Value, calibration: Calibration, preprocess: &Value) -> Model {
     let table = table();
     let schema = Schema::infer(&table).and_then(|s| s.target("Left", 1)).and_then(|s| s.role("Hired", Role::Feature));
     let schema = schema.and_then(|s| s.kind("Level", FieldKind::Category)).unwrap();
     let params = PipelineParams::from_json(&preprocess.to_string()).unwrap();
-    let trainer = Trainer::new(schema).learner(Learner::from_name(learner, None).unwrap()).preprocess(params);
+    let trainer = Trainer::new(schema).learner(Learner::from_name(learner, Some(params)).unwrap()).preprocess(params);
     trainer.cv(Cv::Folds(3)).holdout(None).calibration(calibration).seed(7).fit(&table).unwrap()
 }
 
@@ -155,16 +155,23 @@ fn expectation(model: &Model) -> String {
 fn bless() {
     let folder = folder(FORMAT_VERSION);
     std::fs::create_dir_all(&folder).unwrap();
-    for (name, learner, calibration, preprocess) in [
-        ("logistic", "logistic", Calibration::None, json!({})),
-        ("logistic_sigmoid", "logistic", Calibration::Sigmoid, json!({})),
-        ("logistic_isotonic", "logistic", Calibration::Isotonic, json!({})),
-        ("linfa_tree", "linfa_tree", Calibration::None, json!({})),
-        ("preprocess", "logistic", Calibration::Sigmoid, every_step()),
+    let (none, few) = (json!({}), json!({"n_trees": 12, "max_leaves": 12}));
+    // Trees of more leaves than a word has bits.
+    let large = json!({"n_trees": 3, "max_leaves": 60, "min_leaf_rows": 1});
+    for (name, learner, params, calibration, preprocess) in [
+        ("logistic", "logistic", &none, Calibration::None, json!({})),
+        ("logistic_sigmoid", "logistic", &none, Calibration::Sigmoid, json!({})),
+        ("logistic_isotonic", "logistic", &none, Calibration::Isotonic, json!({})),
+        ("linfa_tree", "linfa_tree", &none, Calibration::None, json!({})),
+        ("preprocess", "logistic", &none, Calibration::Sigmoid, every_step()),
+        ("boosting", "boosting", &few, Calibration::None, json!({})),
+        ("forest", "forest", &large, Calibration::Isotonic, json!({})),
+        ("tree", "tree", &none, Calibration::None, json!({"category": {"encode": "one_hot"}})),
+        ("glassbox", "glassbox", &none, Calibration::Sigmoid, json!({})),
     ] {
         let file = folder.join(name).with_extension("attrition");
         if !file.exists() {
-            train(learner, calibration, &preprocess).save(&file).unwrap();
+            train(learner, params, calibration, &preprocess).save(&file).unwrap();
         }
     }
     for file in saved(FORMAT_VERSION) {

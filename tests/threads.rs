@@ -23,7 +23,7 @@ fn table() -> Table {
 #[test]
 fn models_and_their_scores_are_the_same_bytes_at_any_number_of_threads() {
     let table = table();
-    for learner in ["logistic", "linfa_logistic", "linfa_tree"] {
+    for learner in ["logistic", "glassbox", "boosting", "tree", "linfa_logistic", "linfa_tree"] {
         let runs: Vec<(Vec<u8>, Vec<u64>)> = THREADS
             .iter()
             .map(|&n| {

@@ -89,7 +89,9 @@ fn write_with(name: &str, table: &Table, options: &TrainOptions) {
 fn embedded_employees() {
     let table = datasets::employees(3000, 5).unwrap();
     write("employees", &table, "Attrition", Value::from("Yes"), "logistic");
-    write("employees_tree", &table, "Attrition", Value::from("Yes"), "linfa_tree");
+    write("employees_linfa_tree", &table, "Attrition", Value::from("Yes"), "linfa_tree");
+    write("employees_boosting", &table, "Attrition", Value::from("Yes"), "boosting");
+    write("employees_tree", &table, "Attrition", Value::from("Yes"), "tree");
 }
 
 /// The employees with the day they were hired, and gaps.
@@ -144,12 +146,12 @@ fn every_step_of_preprocessing() {
 
 #[test]
 fn shared_data_sets() {
-    for (name, file, target, positive) in [
-        ("ibm_hr", "data/ibm_hr_attrition.csv", "Attrition", Value::from("Yes")),
-        ("hr_turnover", "data/hr_comma_sep.csv", "left", Value::from(1)),
-        ("adult", "data/adult.csv", "income", Value::from(">50K")),
+    for (name, file, target, positive, learner) in [
+        ("ibm_hr", "data/ibm_hr_attrition.csv", "Attrition", Value::from("Yes"), "auto"),
+        ("hr_turnover", "data/hr_comma_sep.csv", "left", Value::from(1), "boosting"),
+        ("adult", "data/adult.csv", "income", Value::from(">50K"), "glassbox"),
     ] {
         let Some(path) = shared(file) else { return };
-        write(name, &Table::read_csv(path).unwrap(), target, positive, "logistic");
+        write(name, &Table::read_csv(path).unwrap(), target, positive, learner);
     }
 }

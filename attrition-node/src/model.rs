@@ -144,6 +144,16 @@ impl Model {
         job(call, move |run| Plain::of(&model.evaluate(&table, run)?))
     }
 
+    /// What each column did in the trees, greatest gain first.
+    #[napi(ts_return_type = "Record<string, unknown>")]
+    pub fn importances(&self, env: Env) -> napi::Result<Plain> {
+        sync(&env, || {
+            let all = self.inner.importances()?;
+            let entries = all.into_iter().map(|(name, of_column)| Ok((name, Plain::of(&of_column)?)));
+            Ok(Plain::Object(entries.collect::<attrition_core::Result<_>>()?))
+        })
+    }
+
     /// Every column's effect.
     #[napi(ts_return_type = "unknown")]
     pub fn terms(&self, env: Env) -> napi::Result<Plain> {

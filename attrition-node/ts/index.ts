@@ -12,6 +12,7 @@ export type {
   Field,
   FieldKind,
   FoldFact,
+  Importance,
   Label,
   MetricFact,
   Pipeline,

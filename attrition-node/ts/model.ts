@@ -59,6 +59,16 @@ export interface Term {
   values: { value: Label | null; contribution: number; low: number | null; high: number | null }[];
 }
 
+/** What a column did in a model's trees. */
+export interface Importance {
+  /** Sum of the gains of its splits. */
+  gain: number;
+  /** How many splits ask it. */
+  splits: number;
+  /** Weight of the rows that they were asked of. */
+  cover: number;
+}
+
 /** What the cells of a column are. */
 export type FieldKind = "number" | "category" | "bool" | "time";
 
@@ -199,6 +209,11 @@ export class Model<R extends object = Row> {
   /** Each column's contribution to the row's log-odds, and `"(base)"`; exact for additive learners. */
   contributions(row: R): Record<string, number> {
     return this.#native.contributionsPacked(this.#packer.one(row));
+  }
+
+  /** What each column did in the model's trees, greatest gain first. For learners of trees; see `terms` for the others. */
+  importances(): Record<string, Importance> {
+    return this.#native.importances() as Record<string, Importance>;
   }
 
   /** P(target = positive) of every row. */

@@ -255,6 +255,16 @@ impl Model {
         facts(py, &quick(py, || self.inner.terms())?)
     }
 
+    /// What each column did in the model's trees, greatest gain first: `{column: {"gain": float, "splits": int, "cover":
+    /// float}}`. For learners of trees; see `terms` for the others.
+    fn importances<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let out = PyDict::new(py);
+        for (name, importance) in quick(py, || self.inner.importances())? {
+            out.set_item(name, facts(py, &importance)?)?;
+        }
+        Ok(out)
+    }
+
     /// How good the model is on labelled rows.
     #[pyo3(signature = (data, *, names=None, n_threads=None, progress=None))]
     fn evaluate(

@@ -13,7 +13,7 @@ mod tests;
 use serde::Serialize;
 
 use crate::calibrate::Calibrator;
-use crate::learn::{Fitted, Part};
+use crate::learn::{Fitted, Importance, Part};
 use crate::model::{Member, Model};
 use crate::num::float;
 use crate::preprocess::{Block, DerivedKind};
@@ -127,6 +127,38 @@ impl Model {
             base += scale * intercept;
         }
         out.push((BASE.to_owned(), base));
+        Ok(out)
+    }
+
+    /// What each original column, or derived one under its own name, did in the model's trees, greatest gain first; a column
+    /// that no split asks has zeros. Of a blend the gains and covers of its members of trees, by their weights.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where no member is made of trees: [`Model::terms`] says what columns do in the others.
+    pub fn importances(&self) -> Result<Vec<(String, Importance)>> {
+        let fields = self.row_spec().fields().iter().map(|f| f.name.as_str());
+        let derived = self.pipeline().derived().map(|(name, ..)| name);
+        let mut out: Vec<(String, Importance)> =
+            fields.chain(derived).map(|name| (name.to_owned(), Importance::default())).collect();
+        let mut any = false;
+        for member in self.members() {
+            let Fitted::Trees(trees) = member.fitted() else { continue };
+            any = true;
+            for ((_, input), of_feature) in member.pipeline().feature_inputs().into_iter().zip(trees.importances()) {
+                let (_, o) = &mut out[input];
+                o.gain += member.weight() * of_feature.gain;
+                o.splits += of_feature.splits;
+                o.cover += member.weight() * of_feature.cover;
+            }
+        }
+        if !any {
+            return Err(Error::Unsupported {
+                what: format!("importances by splits of the learner `{}`", self.learner_name()),
+                why: "it is not made of trees".into(),
+                hint: "ask for its terms, whose `importance` is their spread in log-odds".into(),
+            });
+        }
+        out.sort_by(|a, b| b.1.gain.total_cmp(&a.1.gain));
         Ok(out)
     }
 

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::num::float;
-use crate::preprocess::{Block, Design, FitRows, Form, Pipeline, PipelineParams, Ranker, SelectParams};
+use crate::preprocess::{Block, Design, FitRows, Form, ImportanceBy, Pipeline, PipelineParams, Ranker, SelectParams};
 use crate::{Error, Result, Run, Seed};
 use trees::TreeLearner;
 
@@ -413,15 +413,25 @@ impl Fitted {
         }
     }
 }
-/// The learner that ranks features for a selection: logistic regression, L1-penalised where the method is `l1`; `None`
+/// The learner that ranks features for a selection: boosted trees, or logistic regression, L1-penalised where the method is `l1`; `None`
 /// for methods that need none.
 pub fn ranker(params: &SelectParams) -> Option<Box<dyn Ranker>> {
     match params {
         SelectParams::L1 { c } => Some(Box::new(LogisticParams::default().penalty(Penalty::L1).c(*c))),
+        SelectParams::Importance { by: ImportanceBy::Trees, .. } => Some(Box::new(BoostingParams::default())),
         SelectParams::Rfe { .. } | SelectParams::Importance { .. } => Some(Box::new(LogisticParams::default())),
         SelectParams::Variance { .. } | SelectParams::Correlation { .. } | SelectParams::MutualInformation { .. } => {
             None
         }
+    }
+}
+
+/// A feature weighs what its splits gained.
+impl Ranker for BoostingParams {
+    fn importances(&self, x: &Design, y: &[u8], w: Option<&[f64]>, seed: Seed, run: &Run) -> Result<Vec<f64>> {
+        let trees = TreeLearner::Boosting(self);
+        let fitted = trees.fit(trees.bind(x, y, w, seed, run)?, run)?;
+        Ok(fitted.importances().into_iter().map(|i| i.gain).collect())
     }
 }
 

@@ -27,4 +27,4 @@ pub use number::{Scaling, Transform};
 pub use params::{AutoWord, ColumnParams, Encode, Impute, OnUnseen, PipelineParams, Smoothing, SplineParams};
 pub use pipeline::{FeatureSource, Pipeline, PipelineColumn, PipelineFacts};
 pub use resample::ResampleParams;
-pub use select::{Keep, Ranker, SelectParams, SelectedFeature, Selection};
+pub use select::{ImportanceBy, Keep, Ranker, SelectParams, SelectedFeature, Selection};

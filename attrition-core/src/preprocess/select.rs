@@ -57,7 +57,7 @@ impl Keep {
 /// | `mutual_information` | those that tell most of the label | `keep` 0.5 |
 /// | `l1` | those to which a logistic regression with an L1 penalty gives a weight | `c` 1, its inverse strength |
 /// | `rfe` | those left when, round by round, those of least weight in a logistic regression go | `keep` 0.5, `step` 1: how many go a round, or the share |
-/// | `importance` | those of greatest weight in a logistic regression | `keep` 0.5 |
+/// | `importance` | those of greatest gain in boosted trees, or weight in a logistic regression | `keep` 0.5, `by` `"trees"` or `"logistic"` |
 ///
 /// # Reference
 /// Guyon, Weston, Barnhill, Vapnik: Gene selection for cancer classification using support vector machines. Machine
@@ -91,7 +91,20 @@ pub enum SelectParams {
     Importance {
         #[serde(default)]
         keep: Keep,
+        #[serde(default)]
+        by: ImportanceBy,
     },
+}
+
+/// The learner whose features' importances select.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportanceBy {
+    /// Boosted trees: what a feature's splits gained.
+    #[default]
+    Trees,
+    /// Logistic regression: what a standard deviation moves the log-odds by.
+    Logistic,
 }
 
 fn usual_limit() -> f64 {
@@ -132,7 +145,7 @@ impl SelectParams {
             SelectParams::L1 { c } if !(c.is_finite() && c > 0.0) => {
                 Err(Error::param("preprocess.select.c", c, "a number > 0", "a smaller one keeps fewer features"))
             }
-            SelectParams::MutualInformation { keep } | SelectParams::Importance { keep } => {
+            SelectParams::MutualInformation { keep } | SelectParams::Importance { keep, .. } => {
                 keep.check("preprocess.select.keep")
             }
             SelectParams::Rfe { keep, step } => {
@@ -261,7 +274,7 @@ pub(super) fn select(
             let scores = run.map(p, |j| Ok(information(&feature(design, j), y, w)))?;
             top(scores, keep.of(p), "mutual information")
         }
-        SelectParams::Importance { keep } => top(rank(design)?, keep.of(p), "weight"),
+        SelectParams::Importance { keep, .. } => top(rank(design)?, keep.of(p), "weight"),
         SelectParams::L1 { c } => rank(design)?
             .into_iter()
             .map(|s| (Some(s), s > 0.0, format!("weight {} under an L1 penalty with c = {c}", short(s))))
@@ -761,7 +774,7 @@ mod tests {
                 SelectParams::MutualInformation { keep: Keep(0.3) },
                 SelectParams::L1 { c: 1.0 },
                 SelectParams::Rfe { keep: Keep(1.0), step: Keep(0.5) },
-                SelectParams::Importance { keep: Keep(2.0) },
+                SelectParams::Importance { keep: Keep(2.0), by: ImportanceBy::Trees },
             ] {
                 let ranker = learn::ranker(&params);
                 let ranker = ranker.as_deref().map(|r| r as &dyn Ranker);

@@ -96,12 +96,12 @@ fn every_step() -> Value {
     })
 }
 
-fn train(learner: &str, params: &Value, calibration: Calibration, preprocess: &Value) -> Model {
+fn train(learner: &str, of_learner: &Value, calibration: Calibration, preprocess: &Value) -> Model {
     let table = table();
     let schema = Schema::infer(&table).and_then(|s| s.target("Left", 1)).and_then(|s| s.role("Hired", Role::Feature));
     let schema = schema.and_then(|s| s.kind("Level", FieldKind::Category)).unwrap();
     let params = PipelineParams::from_json(&preprocess.to_string()).unwrap();
-    let trainer = Trainer::new(schema).learner(Learner::from_name(learner, Some(params)).unwrap()).preprocess(params);
+    let trainer = Trainer::new(schema).learner(Learner::from_name(learner, Some(of_learner)).unwrap()).preprocess(params);
     trainer.cv(Cv::Folds(3)).holdout(None).calibration(calibration).seed(7).fit(&table).unwrap()
 }
 

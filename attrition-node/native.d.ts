@@ -69,6 +69,8 @@ export declare class Model {
   decide(proba: Float64Array, call: Call): Promise<Uint8Array>
   /** Judged on labelled rows. */
   evaluate(table: Table, call: Call): Promise<unknown>
+  /** What each column did in the trees, greatest gain first. */
+  importances(): Record<string, unknown>
   /** Every column's effect. */
   terms(): unknown
   /** `[negative, positive]`. */

@@ -91,7 +91,6 @@ fn embedded_employees() {
     write("employees", &table, "Attrition", Value::from("Yes"), "logistic");
     write("employees_linfa_tree", &table, "Attrition", Value::from("Yes"), "linfa_tree");
     write("employees_boosting", &table, "Attrition", Value::from("Yes"), "boosting");
-    write("employees_tree", &table, "Attrition", Value::from("Yes"), "tree");
 }
 
 /// The employees with the day they were hired, and gaps.

@@ -102,6 +102,7 @@ RETURNS = {
     "Model.proba_one": "float",
     "Model.save": "None",
     "Model.schema": "Schema",
+    "Model.importances": "dict[str, dict[str, Any]]",
     "Model.terms": "list[dict[str, Any]]",
     "Model.threshold": "float",
     "Model.to_bytes": "bytes",

@@ -240,3 +240,29 @@ def test_another_threshold(model: attrition.Model) -> None:
     assert other.threshold == 0.9
     with pytest.raises(attrition.InvalidParamError):
         model.with_threshold(2.0)
+
+
+def test_trees_say_what_their_columns_did(model: attrition.Model, employees: pd.DataFrame) -> None:
+    monotone = {"Age": -1}
+    boosted = attrition.train(
+        employees,
+        target="Attrition",
+        positive="Yes",
+        learner="boosting",
+        params={"n_trees": 30, "max_leaves": 6, "column_fraction": 1, "monotone": monotone},
+        cv=None,
+        seed=1,
+    )
+    assert boosted.params["n_trees"] == 30 and boosted.params["monotone"] == monotone
+    assert boosted.params["learning_rate"] == 0.1, "a parameter that was left to its rule is said as it was used"
+    importances = boosted.importances()
+    assert {"Age", "OverTime"} <= set(importances)
+    gains = [i["gain"] for i in importances.values()]
+    assert gains == sorted(gains, reverse=True) and gains[0] > 0
+    assert sum(i["splits"] for i in importances.values()) > 30
+    row = employees.drop(columns="Attrition").iloc[0].to_dict()
+    scores = [boosted.proba_one({**row, "Age": age}) for age in range(18, 66)]
+    assert all(a >= b for a, b in zip(scores, scores[1:], strict=False)), "monotone in Age"
+    assert boosted.proba_one(row) == boosted.predict_proba(employees.head(1))[0]
+    with pytest.raises(attrition.AttritionError, match="not made of trees"):
+        model.importances()

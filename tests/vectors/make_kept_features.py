@@ -119,7 +119,8 @@ def rfe(weighted, keep, step):
     return {"kept": chosen.support_.tolist(), "ranking": chosen.ranking_.tolist()}
 
 
-def importance(weighted, keep):
+def importance(weighted, keep, by):
+    assert by == "logistic"
     i = rows(weighted)
     scores = ridge().fit(x[i], y[i]).weights_
     return {"kept": first(scores, share(keep)), "scores": scores.tolist()}
@@ -175,7 +176,7 @@ cases = [
     *case(rfe, {"keep": 5, "step": 1}),
     *case(rfe, {"keep": 0.3, "step": 0.25}),
     *case(rfe, {"keep": 2, "step": 4}),
-    *case(importance, {"keep": 4}),
+    *case(importance, {"keep": 4, "by": "logistic"}),
     *case(l1, {"c": 0.02}),
     *case(l1, {"c": 0.1}),
 ]

@@ -91,6 +91,10 @@ class Model:
     @staticmethod
     def from_bytes(data: bytes | bytearray) -> Model:
         """The model of bytes that `to_bytes` gave, or that stand in a model's file."""
+    def importances(self, /) -> dict[str, dict[str, Any]]:
+        """What each column did in the model's trees, greatest gain first: `{column: {"gain": float, "splits": int, "cover":
+        float}}`. For learners of trees; see `terms` for the others.
+        """
     @property
     def labels(self) -> list[Any]:
         """`[negative, positive]`, in the target's own type."""

@@ -101,7 +101,8 @@ fn train(learner: &str, of_learner: &Value, calibration: Calibration, preprocess
     let schema = Schema::infer(&table).and_then(|s| s.target("Left", 1)).and_then(|s| s.role("Hired", Role::Feature));
     let schema = schema.and_then(|s| s.kind("Level", FieldKind::Category)).unwrap();
     let params = PipelineParams::from_json(&preprocess.to_string()).unwrap();
-    let trainer = Trainer::new(schema).learner(Learner::from_name(learner, Some(of_learner)).unwrap()).preprocess(params);
+    let trainer =
+        Trainer::new(schema).learner(Learner::from_name(learner, Some(of_learner)).unwrap()).preprocess(params);
     trainer.cv(Cv::Folds(3)).holdout(None).calibration(calibration).seed(7).fit(&table).unwrap()
 }
 

@@ -190,14 +190,14 @@ test("the leaderboard is kept and shown", async () => {
 });
 
 test("trees say what their columns did", async () => {
-  const params = { nTrees: 30, maxLeaves: 6, columnFraction: 1 };
+  const params = { n_trees: 30, max_leaves: 6, column_fraction: 1 };
   const m = await train(rows, { ...target, learner: "boosting", params, cv: null, seed: 1 });
   const importances = Object.values(m.importances());
   const gains = importances.map((i) => i.gain);
   assert.deepEqual(gains, [...gains].sort((a, b) => b - a));
   assert.ok(gains[0] > 0 && importances.reduce((n, i) => n + i.splits, 0) > 30);
-  assert.equal(m.params.nTrees, 30);
-  assert.equal(m.params.learningRate, 0.1);
+  assert.equal(m.params.n_trees, 30);
+  assert.equal(m.params.learning_rate, 0.1);
   assert.equal(m.probaOne(rows[0]), (await m.predictProba([rows[0]]))[0]);
   const additive = await train(rows, { ...target, learner: "glassbox", cv: null });
   assert.throws(() => additive.importances(), /not made of trees/);

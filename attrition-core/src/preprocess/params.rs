@@ -450,9 +450,10 @@ impl PipelineParams {
         let shaped = matches!(field.kind, FieldKind::Number | FieldKind::Time);
         let native = form == Form::Native && self.select.is_none();
         let encode = p.encode.unwrap_or(if native { Encode::Native } else { Encode::OneHot });
-        let steps = (shaped && (p.clip.flatten().is_some() || p.spline.flatten().is_some()))
-            || (shaped && p.transform.is_some_and(|t| t != Transform::None))
-            || p.scale.is_some_and(|s| s != Scaling::None);
+        let shapes = p.clip.flatten().is_some()
+            || p.spline.flatten().is_some()
+            || p.transform.is_some_and(|t| t != Transform::None);
+        let steps = (shaped && shapes) || p.scale.is_some_and(|s| s != Scaling::None);
         let usual = match field.kind {
             FieldKind::Category if encode == Encode::Native => Impute::Keep,
             FieldKind::Number | FieldKind::Time | FieldKind::Bool if native && !steps => Impute::Keep,

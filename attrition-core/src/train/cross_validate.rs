@@ -477,7 +477,7 @@ mod tests {
     fn a_lone_learner_keeps_its_scores() {
         let truth = normals(2, "truth", 100);
         let made = Made::new(&truth, 2, 1);
-        let mut oof = made.out_of_fold(&[truth.clone()]);
+        let mut oof = made.out_of_fold(std::slice::from_ref(&truth));
         // Probabilities are taken as they came, also where no log-odds give them.
         oof.scores[0][3].proba[0] = 0.1234567890123457;
         let choice = oof.choose(None).unwrap();

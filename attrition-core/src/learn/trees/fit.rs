@@ -403,13 +403,11 @@ fn boost(params: &BoostingParams, data: &Data<'_>, n_features: usize, run: &Run)
                 })?;
             } else {
                 team.run(tasks, move |task| {
-                    for row in task * ROWS..((task + 1) * ROWS).min(n) {
+                    let rows = task * ROWS..((task + 1) * ROWS).min(n);
+                    for (score, row) in scores[rows.clone()].iter().zip(rows) {
                         let leaf = leaf_of(&tree.questions, ordered, |c| matrix.bin(row, c));
-                        let score = &scores[row];
-                        score.store(
-                            (f64::from_bits(score.load(Relaxed)) + f64::from(tree.values[leaf])).to_bits(),
-                            Relaxed,
-                        );
+                        let sum = f64::from_bits(score.load(Relaxed)) + f64::from(tree.values[leaf]);
+                        score.store(sum.to_bits(), Relaxed);
                     }
                 })?;
             }

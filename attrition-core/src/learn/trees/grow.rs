@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::bins::GAP;
 use super::matrix::{LANE, Matrix};
-use super::split::{Judge, NodeSums, Split, Sums, add, sub};
+use super::split::{Bins, Judge, NodeSums, Split, Sums, add, sub};
 use super::team::Team;
 use crate::rng::Rng;
 use crate::{Result, Run};
@@ -145,7 +145,7 @@ impl<'a> Shared<'a> {
     pub(super) fn new(matrix: &'a Matrix, weights: Option<&'a [f64]>, max_leaves: usize) -> Shared<'a> {
         let n = matrix.n_rows;
         let bytes = matrix.stride * LANE * 256 * size_of::<Sums>();
-        let slots = if bytes == 0 { 0 } else { (POOL_BYTES / bytes).min(max_leaves.min(n / FEW_ROWS + 2)) };
+        let slots = POOL_BYTES.checked_div(bytes).unwrap_or(0).min(max_leaves).min(n / FEW_ROWS + 2);
         Shared {
             matrix,
             weights,
@@ -298,7 +298,7 @@ impl<'a> Shared<'a> {
     ) -> Option<Split> {
         let ordered = self.matrix.columns.get(column)?.is_ordered();
         let direction = growth.directions.get(column).copied().unwrap_or(0);
-        growth.judge.best(column, ordered, direction, hist, occupied, node)
+        growth.judge.best(column, direction, Bins { sums: hist, occupied, ordered }, node)
     }
 
     /// Part rows `at..end` of the list by a table of bins into the scratch: those to the left from its front, the others

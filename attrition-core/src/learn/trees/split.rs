@@ -46,6 +46,16 @@ pub(super) struct NodeSums {
     pub(super) bounds: [f64; 2],
 }
 
+/// The sums of a column's bins.
+#[derive(Clone, Copy)]
+pub(super) struct Bins<'a> {
+    pub(super) sums: &'a [Sums; 256],
+    /// Marks the bins that may hold rows.
+    pub(super) occupied: &'a [u64; 4],
+    /// Whether the bins have an order; else each is asked for alone.
+    pub(super) ordered: bool,
+}
+
 /// A question with its gain.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Split {
@@ -97,17 +107,8 @@ impl Judge {
         -2.0 * g * v - (h + self.l2) * v * v - 2.0 * self.l1 * v.abs()
     }
 
-    /// The best split of one column; `occupied` marks the bins that may hold rows, `direction` is −1, 0 or 1 of a monotone
-    /// constraint.
-    pub(super) fn best(
-        &self,
-        column: usize,
-        ordered: bool,
-        direction: i8,
-        hist: &[Sums; 256],
-        occupied: &[u64; 4],
-        node: &NodeSums,
-    ) -> Option<Split> {
+    /// The best split of one column; `direction` is −1, 0 or 1 of a monotone constraint.
+    pub(super) fn best(&self, column: usize, direction: i8, bins: Bins<'_>, node: &NodeSums) -> Option<Split> {
         let total_h = self.real(node.sums).1;
         // Rows are counted by their share of the second derivatives; the exact weight is looked at when rows are parted.
         let rows_of_h = if total_h > 0.0 { node.weight / total_h } else { 0.0 };
@@ -117,7 +118,7 @@ impl Judge {
         let bounded = direction != 0 || node.bounds != [f64::NEG_INFINITY, f64::INFINITY];
         let mut found = if bounded {
             let parent = self.score_at(node.sums, self.value(node.sums, node.bounds));
-            self.scan(ordered, hist, occupied, node, parent, min_h, |left, right| {
+            self.scan(bins, node, parent, min_h, |left, right| {
                 let (vl, vr) = (self.value(left, node.bounds), self.value(right, node.bounds));
                 let allowed = !((direction > 0 && vl > vr) || (direction < 0 && vl < vr));
                 // As a fraction: what is below the line is 1.
@@ -125,7 +126,7 @@ impl Judge {
             })
         } else {
             let parent = self.score(node.sums);
-            self.scan(ordered, hist, occupied, node, parent, min_h, |left, right| {
+            self.scan(bins, node, parent, min_h, |left, right| {
                 let ((gl, hl), (gr, hr)) = (self.real(left), self.real(right));
                 let (gl, gr) = (self.soft(gl), self.soft(gr));
                 let (hl, hr) = (hl + self.l2, hr + self.l2);
@@ -143,9 +144,7 @@ impl Judge {
     #[inline(always)]
     fn scan(
         &self,
-        ordered: bool,
-        hist: &[Sums; 256],
-        occupied: &[u64; 4],
+        bins: Bins<'_>,
         node: &NodeSums,
         parent: f64,
         min_h: f64,
@@ -167,6 +166,7 @@ impl Judge {
                 best = Some((cut, gap_left, left));
             }
         };
+        let Bins { sums: hist, occupied, ordered } = bins;
         let gap = if ordered { hist[usize::from(GAP)] } else { [0, 0] };
         let has_gap = gap != [0, 0];
         let mut left = [0, 0];

@@ -130,6 +130,7 @@ bench: faces $(PEERS)/.requirements
 	$(PY) benches/one_row.py $(DEMO)/attrition.model $(DEMO)/rows.json
 	$(NODE) benches/one_row.mjs $(DEMO)/attrition.model $(DEMO)/rows.json
 	$(PEERS)/bin/python benches/peers/run.py "$$(ls -t $(CARGO_TARGET_DIR)/release/deps/large-* | grep -v '\.d$$' | head -n 1)" $(CARGO_TARGET_DIR)/bench/table.csv
+	$(PEERS)/bin/python benches/peers/trees.py "$$(ls -t $(CARGO_TARGET_DIR)/release/deps/large-* | grep -v '\.d$$' | head -n 1)" $(CARGO_TARGET_DIR)/bench/table.csv
 	PYTHONPATH=$(CURDIR)/attrition-py/python $(PEERS)/bin/python benches/peers/pipelines.py
 	"$$(ls -t $(CARGO_TARGET_DIR)/release/deps/large-* | grep -v '\.d$$' | head -n 1)" source
 

@@ -5,7 +5,7 @@
 //! `cargo bench --profile release -p attrition --bench large -- batch`       one of: batch, csv, train, preprocess, logistic
 //! `cargo bench --profile release -p attrition --bench large -- boosting ROWS`   200 trees of 31 leaves, as the peers' (benches/peers/trees.py)
 //! `cargo bench --profile release -p attrition --bench large -- source [ROWS]`   Parquet in batches into a profile and scores
-//! `cargo bench --profile release -p attrition --bench large -- train-source ROWS LEARNER`   and into a model
+//! `cargo bench --profile release -p attrition --bench large -- train-source ROWS LEARNER [PARAMS]`   and into a model
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -40,7 +40,10 @@ fn main() {
         ["boosting", rows] => boosting(rows.parse().unwrap()),
         ["source"] => source(1_000_000),
         ["source", rows] => source(rows.parse().unwrap()),
-        ["train-source", rows, learner] => train_from(rows.parse().unwrap(), learner),
+        ["train-source", rows, learner] => train_from(rows.parse().unwrap(), learner, None),
+        ["train-source", rows, learner, params] => {
+            train_from(rows.parse().unwrap(), learner, Some(serde_json::from_str(params).unwrap()));
+        }
         _ => {
             for task in TASKS {
                 let me = std::env::current_exe().unwrap();
@@ -328,9 +331,9 @@ fn parquet_path(rows: usize) -> Option<PathBuf> {
 }
 
 /// From a Parquet file in batches to a model with hold-out and five folds: peak memory, and the bytes a row.
-fn train_from(rows: usize, learner: &str) {
+fn train_from(rows: usize, learner: &str, params: Option<serde_json::Value>) {
     let Some(path) = parquet_path(rows) else { return };
-    let options = TrainOptions { learner: [learner].into(), ..data::options() };
+    let options = TrainOptions { learner: [learner].into(), params, ..data::options() };
     let before = memory("VmRSS:");
     std::fs::write("/proc/self/clear_refs", "5").ok();
     let (start, cpu_start) = (Instant::now(), cpu());

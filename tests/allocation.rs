@@ -45,7 +45,7 @@ fn allocations(f: impl FnOnce()) -> u64 {
 fn a_warm_prediction_allocates_nothing() {
     assert!(allocations(|| drop(vec![1, 2, 3])) > 0, "the counter does not count");
     let table = datasets::employees(600, 0).unwrap();
-    for learner in ["logistic", "linfa_tree"] {
+    for learner in ["logistic", "glassbox", "linfa_tree"] {
         let options = TrainOptions {
             target: Some("Attrition".into()),
             positive: Value::from("Yes"),

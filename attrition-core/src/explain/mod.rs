@@ -13,7 +13,7 @@ mod tests;
 use serde::Serialize;
 
 use crate::calibrate::Calibrator;
-use crate::learn::{Fitted, Importance, Part};
+use crate::learn::{Axis, Fitted, Importance, Pair, Part};
 use crate::model::{Member, Model};
 use crate::num::float;
 use crate::preprocess::{Block, DerivedKind};
@@ -73,8 +73,8 @@ struct Additive<'m> {
 impl Additive<'_> {
     /// What each feature of a design of one row adds before weight and calibration, with the column it stems from, and the
     /// intercept.
-    fn parts(&mut self, design: &Block) -> (impl Iterator<Item = (&Part, usize)>, f64) {
-        let intercept = self.member.fitted().parts(design, &mut self.parts).unwrap_or(f64::NAN);
+    fn parts(&mut self, design: &Block, with_pairs: bool) -> (impl Iterator<Item = (&Part, usize)>, f64) {
+        let intercept = self.member.fitted().parts(design, with_pairs, &mut self.parts).unwrap_or(f64::NAN);
         (self.parts.iter().zip(self.inputs.iter().copied()), intercept)
     }
 }
@@ -122,7 +122,7 @@ impl Model {
             pipeline.start(1, &mut frame);
             row.iter().enumerate().for_each(|(slot, &x)| frame.column_mut(slot)[0] = x);
             pipeline.apply(&mut frame, &mut design)?;
-            let (parts, intercept) = additive.parts(&design);
+            let (parts, intercept) = additive.parts(&design, true);
             parts.for_each(|(part, input)| out[input].1 += scale * part.effect);
             base += scale * intercept;
         }
@@ -177,6 +177,9 @@ impl Model {
     /// effect; of `glassbox` 24 steps instead of ten), and the contribution of a gap. A column that is dropped has none. A
     /// blend's intervals are as wide as if its members erred together: they are fitted to the same rows.
     ///
+    /// A pair of columns of `glassbox` is a term of its own, `A × B` with a value for each cell of its grid; contributions share
+    /// it half and half between the two columns.
+    ///
     /// # Errors
     /// [`Error::Unsupported`] for a learner that is not additive; as [`Model::profile`].
     pub fn terms(&self) -> Result<Vec<Term>> {
@@ -191,8 +194,10 @@ impl Model {
             let (kind, points) = derived_points(kind, deciles);
             columns.push((self.row_spec().width() + i, name, kind, points));
         }
+        let columns: Vec<Shown<'_>> = columns;
         let mut terms = Vec::with_capacity(columns.len());
-        for (input, name, kind, points) in columns {
+        for (input, name, kind, points) in &columns {
+            let input = *input;
             if !members.iter().any(|m| m.inputs.contains(&input)) {
                 continue;
             }
@@ -205,7 +210,7 @@ impl Model {
                     (0..frame.n_columns()).for_each(|c| frame.column_mut(c)[0] = if c == input { x } else { f64::NAN });
                     pipeline.apply_columns(&mut frame, &mut design)?;
                     let mut variance = Some(0.0);
-                    for (part, _) in additive.parts(&design).0.filter(|(_, i)| *i == input) {
+                    for (part, _) in additive.parts(&design, false).0.filter(|(_, i)| *i == input) {
                         contribution += scale * part.effect;
                         // Features of one column are on together only for a gap, where their covariance is left out.
                         variance = variance.zip(part.std_err).map(|(v, se)| v + (scale * se) * (scale * se));
@@ -217,30 +222,37 @@ impl Model {
             let mut values = Vec::with_capacity(points.len());
             let (mut mass, mut sum, mut squares) = (0.0, 0.0, 0.0);
             for (value, x, weight) in points {
-                let (contribution, sd) = effect(x)?;
+                let (contribution, sd) = effect(*x)?;
                 mass += weight;
                 sum += weight * contribution;
                 squares += weight * contribution * contribution;
                 values.push(TermValue {
-                    value,
+                    value: value.clone(),
                     contribution,
                     low: sd.map(|s| contribution - z95 * s),
                     high: sd.map(|s| contribution + z95 * s),
                 });
             }
-            let spread = if mass > 0.0 { (squares / mass - (sum / mass) * (sum / mass)).max(0.0).sqrt() } else { 0.0 };
-            terms.push(Term { column: name.to_owned(), kind, importance: spread, values });
+            let importance = spread(mass, sum, squares);
+            terms.push(Term { column: (*name).to_owned(), kind: *kind, importance, values });
+        }
+        for additive in &members {
+            if let Fitted::Glassbox(glassbox) = additive.member.fitted() {
+                for pair in &glassbox.pairs {
+                    terms.extend(pair_term(additive, pair, &columns)?);
+                }
+            }
         }
         terms.sort_by(|a, b| b.importance.total_cmp(&a.importance));
         Ok(terms)
     }
 
     /// The values at which a term is shown: value, slot, share of the training rows.
-    fn term_points(&self, field: &Field) -> Result<Vec<(Value, f64, f64)>> {
+    fn term_points(&self, field: &Field) -> Result<Points> {
         let kind = field.kind;
         let profile = self.profile()?.column(&field.name);
         let gap_share = profile.map_or(0.0, |p| p.missing_rate());
-        let mut points: Vec<(Value, f64, f64)> = match kind {
+        let mut points: Points = match kind {
             FieldKind::Category => field
                 .vocabulary
                 .iter()
@@ -288,9 +300,85 @@ impl Model {
     }
 }
 
+/// Values at which a column is shown: value, slot, share of the training rows.
+type Points = Vec<(Value, f64, f64)>;
+
+/// A column's place in the frame, its name and kind, and its points.
+type Shown<'a> = (usize, &'a str, FieldKind, Points);
+
+/// Standard deviation from weighted sums; 0 without weight.
+fn spread(mass: f64, sum: f64, squares: f64) -> f64 {
+    if mass > 0.0 { (squares / mass - (sum / mass) * (sum / mass)).max(0.0).sqrt() } else { 0.0 }
+}
+
+/// A pair of columns as a term, cell by cell; cells without training rows are left out. Its importance takes the columns as
+/// independent.
+fn pair_term(additive: &Additive<'_>, pair: &Pair, columns: &[Shown<'_>]) -> Result<Option<Term>> {
+    let z95 = float::normal_quantile(0.975);
+    let pipeline = additive.member.pipeline();
+    let (mut frame, mut design) = (Block::default(), Block::default());
+    let mut sides = Vec::with_capacity(2);
+    for (&feature, axis) in pair.features.iter().zip(&pair.axes) {
+        let input = additive.inputs.get(feature);
+        let Some((input, name, _, points)) = columns.iter().find(|c| Some(&c.0) == input) else { return Ok(None) };
+        // The levels and the share of the rows in each group.
+        let mut groups: Vec<(Vec<&str>, f64)> = vec![(Vec::new(), 0.0); axis.n_groups()];
+        for (value, x, share) in points {
+            pipeline.start(1, &mut frame);
+            (0..frame.n_columns()).for_each(|c| frame.column_mut(c)[0] = if c == *input { *x } else { f64::NAN });
+            pipeline.apply_columns(&mut frame, &mut design)?;
+            if let Some(group) = groups.get_mut(axis.group(design.column(feature)[0])) {
+                if let Value::Text(level) = value {
+                    group.0.push(level);
+                }
+                group.1 += share;
+            }
+        }
+        let labels: Vec<String> = groups.iter().enumerate().map(|(i, (levels, _))| label(axis, i, levels)).collect();
+        sides.push((*name, labels, groups.into_iter().map(|g| g.1).collect::<Vec<f64>>()));
+    }
+    let [(first, rows, row_shares), (second, columns, column_shares)] = sides.as_slice() else { return Ok(None) };
+    let mut values = Vec::with_capacity(pair.effect.len());
+    let (mut mass, mut sum, mut squares) = (0.0, 0.0, 0.0);
+    for (cell, (effect, std_err)) in pair.effect.iter().zip(&pair.std_err).enumerate() {
+        if *std_err == 0.0 && *effect == 0.0 {
+            continue;
+        }
+        let (i, j) = (cell / columns.len(), cell % columns.len());
+        let (contribution, sd) = (additive.scale * effect, (additive.scale * std_err).abs());
+        let share = row_shares[i] * column_shares[j];
+        mass += share;
+        sum += share * contribution;
+        squares += share * contribution * contribution;
+        values.push(TermValue {
+            value: Value::Text(format!("{} × {}", rows[i], columns[j])),
+            contribution,
+            low: Some(contribution - z95 * sd),
+            high: Some(contribution + z95 * sd),
+        });
+    }
+    let column = format!("{first} × {second}");
+    Ok(Some(Term { column, kind: FieldKind::Category, importance: spread(mass, sum, squares), values }))
+}
+
+/// The name of a group of an axis, given the levels that fall into it.
+fn label(axis: &Axis, group: usize, levels: &[&str]) -> String {
+    match axis {
+        _ if group + 1 == axis.n_groups() => "missing".to_owned(),
+        Axis::Levels { .. } if levels.is_empty() => "other".to_owned(),
+        Axis::Levels { .. } => levels.join(" | "),
+        Axis::Cuts { cuts } => match (group.checked_sub(1).and_then(|below| cuts.get(below)), cuts.get(group)) {
+            (None, None) => "any".to_owned(),
+            (None, Some(high)) => format!("< {high}"),
+            (Some(low), None) => format!("≥ {low}"),
+            (Some(low), Some(high)) => format!("{low} – {high}"),
+        },
+    }
+}
+
 /// The values at which a derived column is shown: of its bands, or its deciles. Shares of bands are not kept, so they
 /// weigh alike.
-fn derived_points(kind: &DerivedKind, deciles: &[f64]) -> (FieldKind, Vec<(Value, f64, f64)>) {
+fn derived_points(kind: &DerivedKind, deciles: &[f64]) -> (FieldKind, Points) {
     match kind {
         DerivedKind::Category { labels } => {
             let points = labels.iter().enumerate().map(|(code, l)| (Value::Text(l.clone()), code as f64, 1.0));

@@ -96,3 +96,40 @@ fn terms_of_glassbox_are_what_contributions_add_up() {
     let width = |i: usize| age.values[i].high.unwrap() - age.values[i].low.unwrap();
     assert!(width(24) > width(12));
 }
+
+/// Whether an overtime hour counts depends on the site.
+fn crossed(n: usize) -> Table {
+    let mut r = Seed(19).stream("crossed", 0);
+    let (mut hours, mut site, mut left) = (vec![], vec![], vec![]);
+    for _ in 0..n {
+        let h = 10.0 * r.uniform();
+        let s = ["Oslo", "Bern", "Lima"][r.below(3)];
+        let z = [0.5, -0.5, 0.0][["Oslo", "Bern", "Lima"].iter().position(|x| *x == s).unwrap()] * (h - 5.0) - 1.0;
+        left.push(Some(if r.uniform() < float::sigmoid(z) { "Yes" } else { "No" }));
+        hours.push(if r.below(8) == 0 { f64::NAN } else { h });
+        site.push(Some(s));
+    }
+    Table::new(vec![Column::float("Hours", hours), Column::strings("Site", site), Column::strings("Left", left)])
+        .unwrap()
+}
+
+#[test]
+fn a_pair_is_a_term_and_half_of_each_contribution() {
+    let model = train(&crossed(3000), &options("glassbox", None), &Run::new()).unwrap();
+    let terms = model.terms().unwrap();
+    let pair = terms.iter().find(|t| t.column.contains(" × ")).unwrap();
+    assert_eq!(pair.column, "Hours × Site");
+    assert!(pair.importance > 0.3);
+    let of = |start: &str, end: &str| {
+        let text = |v: &TermValue| if let Value::Text(t) = &v.value { t.clone() } else { String::new() };
+        pair.values.iter().find(|v| text(v).starts_with(start) && text(v).ends_with(end)).unwrap().contribution
+    };
+    assert!(of("<", "Oslo") < -0.5 && of("≥", "Oslo") > 0.5 && of("<", "Bern") > 0.5);
+    let record = br#"{"Hours": 9.5, "Site": "Oslo"}"#;
+    let parts = model.contributions_json(record).unwrap();
+    let mut row = Vec::new();
+    model.pack_json(record, &mut row).unwrap();
+    let sum: f64 = parts.iter().map(|p| p.1).sum();
+    assert!((float::sigmoid(sum) - model.proba_packed(&row).unwrap()).abs() < 1e-12);
+    assert!(parts[0].1 > 0.3 && parts[1].1 > 0.3, "{parts:?}");
+}

@@ -16,7 +16,7 @@ mod trees;
 #[cfg(test)]
 mod tests;
 
-pub use glassbox::{Curve, Effect, Glassbox, GlassboxParams, Levels, Shape, Term};
+pub use glassbox::{Axis, Curve, Effect, Glassbox, GlassboxParams, Levels, Pair, Shape, Term};
 pub use linfa::{LinfaLogisticParams, LinfaTreeParams, SplitQuality};
 pub use logistic::{ClassWeight, Logistic, LogisticParams, MAX_FEATURES, MAX_STD_ERR_FEATURES, Penalty};
 pub use params::{Monotone, OrAuto, ParamSpec, Range};
@@ -291,9 +291,8 @@ impl Learner {
             Learner::Boosting(p) => Learner::Boosting(p.resolved(weight)),
             Learner::Forest(p) => Learner::Forest(p.resolved(weight, n_features)),
             Learner::Tree(p) => Learner::Tree(p.resolved(weight)),
-            Learner::Logistic(_) | Learner::Glassbox(_) | Learner::LinfaLogistic(_) | Learner::LinfaTree(_) => {
-                self.clone()
-            }
+            Learner::Glassbox(p) => Learner::Glassbox(p.resolved(weight, n_features)),
+            Learner::Logistic(_) | Learner::LinfaLogistic(_) | Learner::LinfaTree(_) => self.clone(),
         }
     }
 }
@@ -319,8 +318,8 @@ impl Fitted {
     }
 
     /// What each feature of the first row of `x` adds to the log-odds, into `parts`, and the intercept; `None` where the score
-    /// is no such sum.
-    pub(crate) fn parts(&self, x: &Block, parts: &mut Vec<Part>) -> Option<f64> {
+    /// is no such sum. A pair of features adds half to each, or is left out.
+    pub(crate) fn parts(&self, x: &Block, with_pairs: bool, parts: &mut Vec<Part>) -> Option<f64> {
         let value = |j: usize| x.column(j).first().copied().unwrap_or(f64::NAN);
         parts.clear();
         match self {
@@ -338,6 +337,16 @@ impl Fitted {
                         .enumerate()
                         .map(|(j, term)| Part { effect: term.effect(value(j)), std_err: Some(term.std_err(value(j))) }),
                 );
+                for pair in m.pairs.iter().filter(|_| with_pairs) {
+                    let [a, b] = pair.features.map(value);
+                    let (effect, std_err) = (pair.effect(a, b) / 2.0, pair.std_err(a, b) / 2.0);
+                    for j in pair.features {
+                        if let Some(part) = parts.get_mut(j) {
+                            part.effect += effect;
+                            part.std_err = part.std_err.map(|s| (s * s + std_err * std_err).sqrt());
+                        }
+                    }
+                }
                 Some(m.intercept)
             }
             Fitted::Tree(_) | Fitted::Trees(_) => None,

@@ -7,6 +7,7 @@
 //! nearly free, and columns as they are. In these coordinates the ridge is the identity and the
 //! curvature is diagonal (`eigen`).
 
+use super::term::Axis;
 use crate::num::linalg::symmetric_eigen;
 use crate::num::quantile::Sorted;
 use crate::num::spline::{BSpline, Extrapolation};
@@ -42,6 +43,8 @@ pub(super) enum Kind {
     Number { at: Vec<f64> },
     /// Codes of levels, and whether the rare ones share one more.
     Levels { codes: Vec<u32>, has_other: bool },
+    /// The cells of two features' grid that have weight.
+    Pair { features: [usize; 2], axes: [Axis; 2], cells: Vec<usize> },
 }
 
 /// One feature, ready for the fit.
@@ -52,6 +55,8 @@ pub(super) struct Column {
     pub(super) has_missing: bool,
     /// The bin of each row.
     pub(super) codes: Vec<u8>,
+    /// Of a number: the lower ends of its bins but the first.
+    pub(super) ends: Vec<f64>,
     pub(super) n_bins: usize,
     /// Coefficients; 0 for a column that is the same everywhere.
     pub(super) k: usize,
@@ -74,6 +79,7 @@ struct Raw {
     kind: Kind,
     has_missing: bool,
     codes: Vec<u8>,
+    ends: Vec<f64>,
     n_bins: usize,
     k: usize,
     basis: Vec<f64>,
@@ -137,6 +143,7 @@ fn levels(codes: &[u32], n_levels: usize, w: Option<&[f64]>) -> Raw {
         has_missing,
         // A row of weight 0 may lie anywhere.
         codes: codes.iter().map(|&c| bin_of.get(c as usize).copied().unwrap_or(last)).collect(),
+        ends: Vec::new(),
         n_bins: k,
         k,
         basis: identity(k),
@@ -174,6 +181,7 @@ fn number(values: &[f64], w: Option<&[f64]>, n_knots: usize) -> Raw {
             kind: Kind::Number { at: different },
             has_missing,
             codes,
+            ends,
             n_bins,
             k: n_bins,
             basis: identity(n_bins),
@@ -233,6 +241,7 @@ fn number(values: &[f64], w: Option<&[f64]>, n_knots: usize) -> Raw {
     Raw {
         has_missing,
         codes,
+        ends,
         n_bins,
         k,
         basis: rows(&mut stand.into_iter()),
@@ -301,6 +310,25 @@ fn curvature(spline: &BSpline, knots: &[f64], k: usize) -> Vec<f64> {
     s
 }
 
+impl Column {
+    /// A column with an effect for each of `n` groups.
+    pub(super) fn of_groups(kind: Kind, codes: Vec<u8>, n: usize, w: Option<&[f64]>) -> Column {
+        let (basis, shown) = (identity(n), identity(n));
+        let raw = Raw {
+            kind,
+            has_missing: false,
+            codes,
+            ends: Vec::new(),
+            n_bins: n,
+            k: n,
+            basis,
+            shown,
+            curvature: Vec::new(),
+        };
+        raw.turned(|row| w.map_or(1.0, |w| w[row]))
+    }
+}
+
 impl Raw {
     fn turned(mut self, weight: impl Fn(usize) -> f64) -> Column {
         let k = self.k;
@@ -316,6 +344,7 @@ impl Raw {
                 kind: self.kind,
                 has_missing: self.has_missing,
                 codes: self.codes,
+                ends: self.ends,
                 n_bins: self.n_bins,
                 k: 0,
                 basis: Vec::new(),
@@ -370,6 +399,7 @@ impl Raw {
             kind: self.kind,
             has_missing: self.has_missing,
             codes: self.codes,
+            ends: self.ends,
             n_bins: self.n_bins,
             k,
             basis,

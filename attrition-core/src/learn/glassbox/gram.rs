@@ -10,6 +10,8 @@
 //! Wood, Li, Shaddick, Augustin: Generalized additive models for gigadata. Journal of the American Statistical Association 112
 //! (2017), <https://doi.org/10.1080/01621459.2016.1195744>.
 
+use std::ops::Range;
+
 use super::basis::Column;
 use crate::num::float;
 use crate::run::CHUNK_ROWS;
@@ -32,6 +34,7 @@ struct Piece {
 }
 
 /// Rows, labels and weights of one fit.
+#[derive(Clone, Copy)]
 pub(super) struct Rows<'a> {
     pub(super) y: &'a [u8],
     pub(super) weights: Option<&'a [f64]>,
@@ -64,17 +67,28 @@ impl Rows<'_> {
         rows.map(|row| row.iter().zip(beta).map(|(r, b)| r * b).sum()).collect()
     }
 
+    fn scores_of(&self, intercept: f64, effects: &[(usize, Vec<f64>)], rows: Range<usize>) -> Vec<f64> {
+        let mut z = vec![intercept; rows.len()];
+        for (j, by_bin) in effects {
+            if let Some(codes) = self.columns.get(*j).and_then(|c| c.codes.get(rows.clone())) {
+                for (z, &code) in z.iter_mut().zip(codes) {
+                    *z += by_bin.get(usize::from(code)).copied().unwrap_or(0.0);
+                }
+            }
+        }
+        z
+    }
+
+    /// The score of every row, given the intercept and the effects by bin of the columns in use.
+    pub(super) fn scores(&self, intercept: f64, effects: &[(usize, Vec<f64>)]) -> Result<Vec<f64>> {
+        let score = |rows| Ok(self.scores_of(intercept, effects, rows));
+        Ok(self.run.map_chunks(self.y.len(), CHUNK_ROWS, score)?.concat())
+    }
+
     /// Loss, g and h of every row, given the intercept and the effects by bin of the columns in use.
     pub(super) fn pass(&self, intercept: f64, effects: &[(usize, Vec<f64>)]) -> Result<Pass> {
         let pieces = self.run.map_chunks(self.y.len(), CHUNK_ROWS, |rows| {
-            let mut z = vec![intercept; rows.len()];
-            for (j, by_bin) in effects {
-                if let Some(codes) = self.columns.get(*j).and_then(|c| c.codes.get(rows.clone())) {
-                    for (z, &code) in z.iter_mut().zip(codes) {
-                        *z += by_bin.get(usize::from(code)).copied().unwrap_or(0.0);
-                    }
-                }
-            }
+            let z = self.scores_of(intercept, effects, rows.clone());
             let mut piece = Piece { loss: 0.0, g: vec![0.0; rows.len()], h: vec![0.0; rows.len()] };
             for (i, (&z, row)) in z.iter().zip(rows).enumerate() {
                 let positive = self.y[row] != 0;

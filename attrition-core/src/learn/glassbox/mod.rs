@@ -1,25 +1,27 @@
 //! The additive logistic model that a person can read.
 //!
 //! Notation: `n` rows with labels `yᵢ` and weights `wᵢ`; feature `j` has a term `fⱼ`. The log-odds of a row are
-//! `z(x) = intercept + Σⱼ fⱼ(xⱼ)`; each term is 0 on average over the training rows, so the intercept is the log-odds of an
+//! `z(x) = intercept + Σⱼ fⱼ(xⱼ) + Σ fⱼₖ(xⱼ, xₖ)` with few pairs or none; each term is 0 on average over the training rows, so the intercept is the log-odds of an
 //! average row.
 //!
 //! - A number with more than six different values has a penalised cubic spline (`basis`), any other number an effect by
 //!   value, a category an effect by level, and each of them an effect of a gap where training had gaps.
 //! - All coefficients share one ridge, on scaled basis columns; each spline has a penalty on its curvature beside
 //!   it. Both strengths are found by restricted maximum likelihood (`fit`); a term that explains less than chance would is left out.
+//! - A pair of features has an effect by cell of a coarse grid, and only if that lowers the loss of rows it was not fitted to (`pairs`).
 //! - A fitted term is a table from value to effect ([`Term`]). Nothing else is kept, so what is shown is what predicts.
 
 mod basis;
 mod fit;
 mod gram;
 mod monotone;
+mod pairs;
 mod term;
 
 #[cfg(test)]
 mod tests;
 
-pub use term::{Curve, Effect, Glassbox, Levels, Shape, Term};
+pub use term::{Axis, Curve, Effect, Glassbox, Levels, Pair, Shape, Term};
 
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +56,8 @@ pub struct GlassboxParams {
     pub n_knots: OrAuto<u32>,
     /// Strength of the penalty on the curvature.
     pub smoothness: OrAuto<f64>,
+    /// Most pairs of features that are tried.
+    pub interactions: OrAuto<u32>,
     /// Directions of numeric features.
     pub monotone: Option<Monotone>,
 }
@@ -76,11 +80,18 @@ impl GlassboxParams {
             meaning: "what curvature costs, the same for every spline (large is straight); \"auto\" finds it for each by marginal likelihood",
         },
         ParamSpec {
+            name: "interactions",
+            default: "\"auto\"",
+            range: Range::IntegerOrAuto { low: 0, high: 50 },
+            log: false,
+            meaning: "most pairs of features tried; one stays only if it lowers the held-out loss; with fewer than 50 rows of a label none is tried; \"auto\" is 8 from 1,000 rows on (by weight), else 0",
+        },
+        ParamSpec {
             name: "monotone",
             default: "null",
             range: Range::Monotone,
             log: false,
-            meaning: "directions in which the log-odds may go with numeric features",
+            meaning: "directions in which the log-odds may go with numeric features; these are in no pair",
         },
     ];
 
@@ -92,6 +103,11 @@ impl GlassboxParams {
     /// With this strength of the penalty on the curvature.
     pub fn smoothness(mut self, smoothness: f64) -> GlassboxParams {
         self.smoothness = smoothness.into();
+        self
+    }
+    /// With at most so many pairs tried.
+    pub fn interactions(mut self, interactions: u32) -> GlassboxParams {
+        self.interactions = interactions.into();
         self
     }
     /// With a direction of a feature: −1, 0 or 1.
@@ -108,10 +124,15 @@ impl GlassboxParams {
         check_struct("glassbox", Self::SPECS, self)
     }
 
-    /// The knots of a spline for this sum of weights and this many features.
-    fn knots_for(&self, weight_sum: f64, n_features: usize) -> usize {
-        let by_rows = (14.0 * (weight_sum / 1200.0).sqrt().sqrt()).clamp(14.0, 32.0) as u32;
+    /// With every `"auto"` but that of `smoothness`, which is found in the fit, replaced by what the rule gives for rows of this
+    /// weight in sum and this many features.
+    pub fn resolved(&self, weight: f64, n_features: usize) -> GlassboxParams {
+        let by_rows = (14.0 * (weight / 1200.0).sqrt().sqrt()).clamp(14.0, 32.0) as u32;
         let by_features = (1000 / n_features.max(1)).saturating_sub(2) as u32;
-        self.n_knots.or(by_rows.min(by_features).max(4)) as usize
+        GlassboxParams {
+            n_knots: self.n_knots.or(by_rows.min(by_features).max(4)).into(),
+            interactions: self.interactions.or(if weight >= 1000.0 { 8 } else { 0 }).into(),
+            ..self.clone()
+        }
     }
 }

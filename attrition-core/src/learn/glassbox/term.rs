@@ -66,7 +66,40 @@ pub struct Term {
     pub smoothness: f64,
 }
 
-/// A fitted additive model: its score is `intercept + Σⱼ termⱼ(xⱼ)`, the log-odds of the positive label, summed in feature order.
+/// How a feature's values fall into groups.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Axis {
+    /// Of a number: below the first cut, from each cut up to the next, from the last on; then the group of gaps.
+    Cuts {
+        /// Rising.
+        cuts: Vec<f64>,
+    },
+    /// Of a category: a group for each of these levels; then that of all other levels, then that of gaps and levels not seen.
+    Levels {
+        /// Rising.
+        codes: Vec<u32>,
+    },
+}
+
+/// What two features add to the log-odds together, beyond their terms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pair {
+    /// The two features.
+    pub features: [usize; 2],
+    /// The groups of each.
+    pub axes: [Axis; 2],
+    /// The effect of each cell, row-major: groups of the first feature × groups of the second; 0 where training had no row.
+    pub effect: Vec<f64>,
+    /// Its standard deviation.
+    pub std_err: Vec<f64>,
+    /// Effective degrees of freedom.
+    pub edf: f64,
+}
+
+/// A fitted additive model: its score is `intercept + Σⱼ termⱼ(xⱼ) + Σ pair(xⱼ, xₖ)`, the log-odds of the positive label, summed in
+/// feature order, then in the order of the pairs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Glassbox {
@@ -74,7 +107,9 @@ pub struct Glassbox {
     pub intercept: f64,
     /// One term for each feature.
     pub terms: Vec<Term>,
-    /// ρ, the ridge that all coefficients share.
+    /// The pairs that earned a place.
+    pub pairs: Vec<Pair>,
+    /// ρ, the ridge that the coefficients of all terms share.
     pub ridge: f64,
     /// Newton steps taken.
     pub n_iter: u32,
@@ -168,10 +203,63 @@ impl Term {
     }
 }
 
+impl Axis {
+    /// How many groups there are, that of gaps among them.
+    pub fn n_groups(&self) -> usize {
+        2 + match self {
+            Axis::Cuts { cuts } => cuts.len(),
+            Axis::Levels { codes } => codes.len(),
+        }
+    }
+
+    /// The group of a value.
+    pub fn group(&self, x: f64) -> usize {
+        if x.is_nan() {
+            return self.n_groups() - 1;
+        }
+        match self {
+            Axis::Cuts { cuts } => cuts.partition_point(|c| *c <= x),
+            Axis::Levels { codes } => find(codes, x).unwrap_or(codes.len()),
+        }
+    }
+}
+
+impl Pair {
+    /// The effect of a pair of values.
+    pub fn effect(&self, first: f64, second: f64) -> f64 {
+        let cell = self.axes[0].group(first) * self.axes[1].n_groups() + self.axes[1].group(second);
+        self.effect.get(cell).copied().unwrap_or(0.0)
+    }
+
+    /// The standard deviation of the effect of a pair of values.
+    pub fn std_err(&self, first: f64, second: f64) -> f64 {
+        let cell = self.axes[0].group(first) * self.axes[1].n_groups() + self.axes[1].group(second);
+        self.std_err.get(cell).copied().unwrap_or(0.0)
+    }
+
+    fn is_sound(&self, n_features: usize) -> bool {
+        let rising = |axis: &Axis| match axis {
+            Axis::Cuts { cuts } => cuts.windows(2).all(|c| c[0] < c[1]) && cuts.iter().all(|c| c.is_finite()),
+            Axis::Levels { codes } => codes.windows(2).all(|c| c[0] < c[1]),
+        };
+        let cells = self.axes[0].n_groups().checked_mul(self.axes[1].n_groups());
+        self.features.iter().all(|j| *j < n_features)
+            && self.axes.iter().all(rising)
+            && cells == Some(self.effect.len())
+            && cells == Some(self.std_err.len())
+            && self.effect.iter().all(|e| e.is_finite())
+            && self.std_err.iter().chain([&self.edf]).all(|e| *e >= 0.0 && e.is_finite())
+    }
+}
+
+fn find(codes: &[u32], code: f64) -> Option<usize> {
+    // A code is a whole number from 0; anything else is found nowhere.
+    codes.binary_search_by(|c| f64::from(*c).total_cmp(&(code + 0.0))).ok()
+}
+
 impl Levels {
     fn find(&self, code: f64) -> Option<usize> {
-        // A code is a whole number from 0; anything else is found nowhere.
-        self.codes.binary_search_by(|c| f64::from(*c).total_cmp(&(code + 0.0))).ok().filter(|i| *i < self.effect.len())
+        find(&self.codes, code).filter(|i| *i < self.effect.len())
     }
 }
 
@@ -189,6 +277,12 @@ impl Glassbox {
                 *o += term.effect(v);
             }
         }
+        for pair in &self.pairs {
+            let [a, b] = pair.features.map(|j| if j < x.n_columns() { x.column(j) } else { &[] });
+            for ((o, &v), &u) in out.iter_mut().zip(a).zip(b) {
+                *o += pair.effect(v, u);
+            }
+        }
         Ok(())
     }
 
@@ -197,10 +291,14 @@ impl Glassbox {
     /// # Errors
     /// [`Error::Artifact`].
     pub fn check(&self) -> Result<()> {
-        let defect = self.terms.iter().enumerate().find_map(|(j, t)| t.defect().map(|d| format!("term {j}: {d}")));
-        let defect = defect.or_else(|| {
-            (!(self.intercept.is_finite() && self.ridge.is_finite())).then(|| "a number is not finite".to_owned())
-        });
+        let n = self.terms.len();
+        let term = || self.terms.iter().enumerate().find_map(|(j, t)| t.defect().map(|d| format!("term {j}: {d}")));
+        let pair = || self.pairs.iter().position(|p| !p.is_sound(n)).map(|i| format!("pair {i} is no grid of numbers"));
+        let number = || {
+            let finite = self.intercept.is_finite() && self.ridge.is_finite();
+            (!finite).then(|| "a number is not finite".to_owned())
+        };
+        let defect = term().or_else(pair).or_else(number);
         match defect {
             None => Ok(()),
             Some(what) => Err(Error::artifact(what, "the file is damaged or was made by hand; save it anew")),

@@ -292,13 +292,25 @@ fn directions_of_what_is_not_there_or_has_no_order_are_explained() {
 #[test]
 fn weight_two_is_the_row_twice_and_weight_zero_is_the_row_absent() {
     let (x, y, w) = example(700, 4);
-    let rows: Vec<usize> = (0..700).flat_map(|r| std::iter::repeat_n(r, w[r] as usize)).collect();
+    weights_are_repeats(&x, &y, &w);
+    // Enough rows for pairs.
+    let (x, y) = crossed(1500, 71, 1.0);
+    let mut rng = Seed(1).stream("weights", 0);
+    let w: Vec<f64> = (0..1500).map(|_| rng.below(3) as f64).collect();
+    weights_are_repeats(&x, &y, &w);
+    assert!(!fit(&GlassboxParams::default(), &x, &y, Some(&w)).pairs.is_empty());
+}
+
+fn weights_are_repeats(x: &Design, y: &[u8], w: &[f64]) {
+    let rows: Vec<usize> = (0..x.n_rows).flat_map(|r| std::iter::repeat_n(r, w[r] as usize)).collect();
     let expanded_y: Vec<u8> = rows.iter().map(|&r| y[r]).collect();
-    let expanded = crate::learn::tests::take(&x, &rows);
-    for p in [GlassboxParams::default(), GlassboxParams::default().monotone("noise", 1).smoothness(0.1)] {
-        let (weighted, repeated) = (fit(&p, &x, &y, Some(&w)), fit(&p, &expanded, &expanded_y, None));
+    let expanded = crate::learn::tests::take(x, &rows);
+    let name = x.names[4].clone();
+    for p in [GlassboxParams::default(), GlassboxParams::default().monotone(name, 1).smoothness(0.1)] {
+        let (weighted, repeated) = (fit(&p, x, y, Some(w)), fit(&p, &expanded, &expanded_y, None));
+        assert_eq!(weighted.pairs.len(), repeated.pairs.len());
         assert_eq!(weighted.n_iter, repeated.n_iter);
-        for (a, b) in scores(&weighted, &x).iter().zip(scores(&repeated, &x)) {
+        for (a, b) in scores(&weighted, x).iter().zip(scores(&repeated, x)) {
             assert!((a - b).abs() < 1e-8, "{a} {b}");
         }
         for (a, b) in weighted.terms.iter().zip(&repeated.terms) {
@@ -312,7 +324,12 @@ fn weight_two_is_the_row_twice_and_weight_zero_is_the_row_absent() {
 
 #[test]
 fn the_same_bits_for_any_thread_count() {
-    let (x, y, w) = example(30_000, 3);
+    let (mut x, y, w) = example(30_000, 3);
+    // A copy of the labels' sign makes a pair, so that the search for pairs is looked at as well.
+    if let DesignColumn::Dense(noise) = &mut x.columns[4] {
+        let mut rng = Seed(9).stream("sign", 0);
+        noise.iter_mut().zip(&y).for_each(|(v, y)| *v = f64::from(*y) - 0.5 + rng.normal());
+    }
     for p in [GlassboxParams::default(), GlassboxParams::default().monotone("bend", 1)] {
         let text = |t: usize| {
             serde_json::to_string(&p.fit_design(&x, &y, Some(&w), &Run::new().n_threads(Some(t))).unwrap()).unwrap()
@@ -389,6 +406,69 @@ fn rare_levels_share_an_effect() {
     let rare = (0..500).find(|c| !levels.codes.contains(c)).unwrap();
     assert_eq!(fitted.terms[0].effect(f64::from(rare)), levels.other.effect);
     assert!(levels.other.effect < -0.3 && fitted.terms[0].effect(0.0) > 0.3);
+}
+
+/// Two numbers that matter only together, a category that turns a third, noise.
+fn crossed(n: usize, seed: u64, strength: f64) -> (Design, Vec<u8>) {
+    let mut rng = Seed(seed).stream("crossed", 0);
+    let numbers: Vec<Vec<f64>> = (0..5).map(|_| (0..n).map(|_| rng.normal()).collect()).collect();
+    let codes: Vec<u32> = (0..n).map(|_| rng.below(3) as u32).collect();
+    let y = draw(seed, n, |i| {
+        let turn = [1.0, -1.0, 0.0][codes[i] as usize];
+        0.4 * numbers[3][i] - 0.8 + strength * (numbers[0][i] * numbers[1][i] + turn * numbers[2][i])
+    });
+    let names = ["a", "b", "c", "d", "e"];
+    let mut columns: Vec<(&str, DesignColumn)> =
+        names.into_iter().zip(numbers).map(|(n, v)| (n, DesignColumn::Dense(v))).collect();
+    columns.push(("level", DesignColumn::Levels { codes, n_levels: 3 }));
+    (design(columns), y)
+}
+
+#[test]
+fn pairs_that_matter_are_found_and_others_are_not() {
+    let (x, y) = crossed(4000, 51, 0.7);
+    let fitted = fit(&GlassboxParams::default(), &x, &y, None);
+    let mut found: Vec<[usize; 2]> = fitted.pairs.iter().map(|p| p.features).collect();
+    found.sort_unstable();
+    assert_eq!(found, [[0, 1], [2, 5]]);
+    let product = fitted.pairs.iter().find(|p| p.features == [0, 1]).unwrap();
+    assert!(product.effect(1.5, 1.5) > 0.5 && product.effect(1.5, -1.5) < -0.5);
+    assert!(product.std_err(1.5, 1.5) > 0.01);
+    // The first part of a pair may be empty: where training had no gap a gap adds nothing.
+    assert_eq!(product.effect(f64::NAN, 1.0), 0.0);
+    // Better by what they explain.
+    let plain = fit(&GlassboxParams::default().interactions(0), &x, &y, None);
+    assert!(plain.pairs.is_empty());
+    let (fresh, fresh_y) = crossed(4000, 52, 0.7);
+    let loss = |m: &Glassbox| {
+        let all = scores(m, &fresh).into_iter().zip(&fresh_y);
+        all.map(|(z, y)| float::softplus(if *y != 0 { -z } else { z })).sum::<f64>() / 4000.0
+    };
+    assert!(loss(&fitted) < loss(&plain) - 0.05, "{} {}", loss(&fitted), loss(&plain));
+    // Of a monotone feature there is no pair.
+    let held = fit(&GlassboxParams::default().monotone("a", 1), &x, &y, None);
+    assert!(held.pairs.iter().all(|p| !p.features.contains(&0)));
+    // Damage.
+    let damage: [&dyn Fn(&mut Pair); 4] =
+        [&|p| p.features[1] = 6, &|p| p.effect[0] = f64::NAN, &|p| p.effect.truncate(1), &|p| {
+            p.axes[0] = Axis::Cuts { cuts: vec![1.0, 0.0] }
+        }];
+    for damage in damage {
+        let mut bad = fitted.clone();
+        damage(&mut bad.pairs[0]);
+        assert_eq!(Fitted::Glassbox(bad).check(6).unwrap_err().kind(), ErrorKind::Artifact);
+    }
+}
+
+#[test]
+fn pairs_of_noise_do_not_earn_a_place() {
+    let kept: usize = (0..6)
+        .map(|seed| {
+            let (x, y) = crossed(1500, 60 + seed, 0.0);
+            fit(&GlassboxParams::default(), &x, &y, None).pairs.len()
+        })
+        .sum();
+    assert!(kept <= 1, "{kept} of 48");
 }
 
 #[test]

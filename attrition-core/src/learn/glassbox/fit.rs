@@ -419,8 +419,9 @@ impl<'a> Solver<'a> {
     fn pairs_that_earn_a_place(&self, limit: usize, directions: &[f64]) -> Result<Vec<Column>> {
         let Rows { y, weights, columns, run } = self.rows;
         let free = |j: &usize| directions.get(*j).is_none_or(|d| *d == 0.0);
-        let grouped: Vec<Grouped> =
-            self.state.used.iter().copied().filter(free).map(|j| Grouped::of(j, &columns[j], weights)).collect();
+        // Also those left out: a column may matter only together with another.
+        let able = (0..columns.len()).filter(|j| columns[*j].k > 0).filter(free);
+        let grouped: Vec<Grouped> = able.map(|j| Grouped::of(j, &columns[j], weights)).collect();
         if limit == 0 || grouped.len() < 2 {
             return Ok(Vec::new());
         }
@@ -580,8 +581,4 @@ fn table(column: &Column, entries: &[Effect]) -> (Shape, Effect) {
         }
     };
     (shape, if column.has_missing { entry(n) } else { Effect::default() })
-}
-
-pub(super) fn knob(name: &str, default: f64) -> f64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }

@@ -329,8 +329,17 @@ struct Words {
     ends: Vec<u32>,
     /// Leaves' values from left to right, [`WORD`] a tree.
     values: Vec<[f32; WORD]>,
-    /// By byte: its questions by rising cut, each with its tree.
-    by_byte: Vec<Vec<(u8, u32, u32)>>,
+    /// By byte: its questions by rising cut.
+    by_byte: Vec<Sorted>,
+}
+
+/// The questions that ask one byte, by rising cut.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Sorted {
+    /// Tree, and the leaves that are left to a row that goes to the right.
+    questions: Vec<(u32, u32)>,
+    /// How many of them each value of the byte answers with "right".
+    passed: Vec<u32>,
 }
 
 /// Kept for its memory: nothing is allocated once a block has been as large before.
@@ -465,7 +474,8 @@ impl Walk {
 
 impl Words {
     fn new(form: &Form, n_bytes: usize, ask: impl Fn(&TreeForm, usize) -> (u16, u8)) -> Words {
-        let mut words = Words { by_byte: vec![Vec::new(); n_bytes], ..Words::default() };
+        let mut words = Words::default();
+        let mut by_byte = vec![Vec::new(); n_bytes];
         for (t, tree) in form.trees.iter().enumerate() {
             let n = tree.columns.len();
             // From left to right: the leaves below each question, a range that its left child's begin.
@@ -495,14 +505,21 @@ impl Words {
                 let rest = !(upto(end) & !upto(first));
                 let struck = [(!rest) as i16, (!rest >> 16) as i16];
                 words.strikes.push(Strike { byte, cut: i16::from(cut), struck });
-                if let Some(list) = words.by_byte.get_mut(usize::from(byte)) {
+                if let Some(list) = by_byte.get_mut(usize::from(byte)) {
                     list.push((cut, t as u32, rest));
                 }
             }
             words.ends.push(words.strikes.len() as u32);
             words.values.push(values);
         }
-        words.by_byte.iter_mut().for_each(|list| list.sort_by_key(|(cut, tree, _)| (*cut, *tree)));
+        for mut list in by_byte {
+            list.sort_by_key(|(cut, tree, _)| (*cut, *tree));
+            let passed = |value: u16| list.partition_point(|(cut, ..)| u16::from(*cut) < value) as u32;
+            words.by_byte.push(Sorted {
+                passed: (0..=255).map(passed).collect(),
+                questions: list.into_iter().map(|(_, tree, rest)| (tree, rest)).collect(),
+            });
+        }
         words
     }
 
@@ -511,11 +528,9 @@ impl Words {
         words.clear();
         words.resize(self.values.len(), u32::MAX);
         for (list, byte) in self.by_byte.iter().zip(bytes.iter().skip(row).step_by(width)) {
-            for (cut, tree, rest) in list {
-                if i16::from(*cut) >= *byte {
-                    break;
-                }
-                if let Some(word) = words.get_mut(*tree as usize) {
+            let n = list.passed.get(*byte as usize).map_or(0, |n| *n as usize);
+            for &(tree, rest) in list.questions.get(..n).unwrap_or_default() {
+                if let Some(word) = words.get_mut(tree as usize) {
                     *word &= rest;
                 }
             }

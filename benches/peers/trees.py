@@ -36,7 +36,7 @@ def classifier(peer: str):
         return LGBMClassifier(**common, num_leaves=31, max_bin=255, n_jobs=THREADS, verbose=-1)
     from catboost import CatBoostClassifier
 
-    shape = {"grow_policy": "Lossguide", "max_leaves": 31, "border_count": 254}
+    shape = {"grow_policy": "Lossguide", "max_leaves": 31, "border_count": 254, "allow_writing_files": False}
     return CatBoostClassifier(iterations=200, learning_rate=0.1, **shape, thread_count=THREADS, verbose=0)
 
 

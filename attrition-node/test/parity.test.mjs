@@ -16,7 +16,7 @@ async function model() {
   const rows = people(1200);
   const { schema } = await train(rows, { ...target, cv: null, holdout: null });
   for (const field of schema.fields) if (field.name === "Hired") field.role = "feature";
-  return train(rows, { schema, cv: null, holdout: null, threshold: null });
+  return train(rows, { schema, learner: "logistic", cv: null, holdout: null, threshold: null });
 }
 
 const odd = [

@@ -32,6 +32,8 @@ pub(in crate::learn) struct BoundRows<'a> {
     binned: Vec<Binned>,
     y: &'a [u8],
     w: Option<Vec<f64>>,
+    /// The rows' own weight in sum, factors by label left out: what the rules for `"auto"` go by.
+    own_weight: f64,
     seed: Seed,
 }
 
@@ -79,7 +81,7 @@ impl TreeLearner<'_> {
         run: &Run,
     ) -> Result<BoundRows<'a>> {
         self.check()?;
-        let w = self.weights(x.n_rows, y, w)?;
+        let (w, own_weight) = self.weights(x.n_rows, y, w)?;
         if let Some(c) = x.columns.iter().position(|c| c.n_rows() != x.n_rows) {
             return Err(Error::Internal(format!("a design of {} rows has another number in column {c}", x.n_rows)));
         }
@@ -89,7 +91,7 @@ impl TreeLearner<'_> {
             Ok((x.columns[c].n_features(), rows.bin(&x.columns[c])))
         })?;
         let binned = placed(binned);
-        Ok(BoundRows { names: x.names.clone(), binned, y, w, seed })
+        Ok(BoundRows { names: x.names.clone(), binned, y, w, own_weight, seed })
     }
 
     /// Fit a pipeline and bin its features, column by column: the whole design is never held.
@@ -100,34 +102,34 @@ impl TreeLearner<'_> {
         run: &Run,
     ) -> Result<(Pipeline, BoundRows<'a>)> {
         self.check()?;
-        let w = self.weights(data.rows.len(), data.y, data.w)?;
+        let (w, own_weight) = self.weights(data.rows.len(), data.y, data.w)?;
         let rows = Rows::new(data.y, w.as_deref(), self.max_bins(), data.seed);
         let (pipeline, columns) = params.fit_each(&data, run, &|columns| {
             Ok(columns.iter().map(|c| (c.n_features(), rows.bin(c))).collect::<Vec<_>>())
         })?;
         let names = pipeline.feature_inputs().into_iter().map(|(name, _)| name).collect();
         let binned = placed(columns.into_iter().flatten().collect());
-        Ok((pipeline, BoundRows { names, binned, y: data.y, w, seed: data.seed }))
+        Ok((pipeline, BoundRows { names, binned, y: data.y, w, own_weight, seed: data.seed }))
     }
 
-    /// Weights of the rows, those of the labels in them; `None` where all are 1.
-    fn weights(&self, n: usize, y: &[u8], w: Option<&[f64]>) -> Result<Option<Vec<f64>>> {
+    /// Weights of the rows, those of the labels in them, `None` where all are 1; and the sum without those of the labels.
+    fn weights(&self, n: usize, y: &[u8], w: Option<&[f64]>) -> Result<(Option<Vec<f64>>, f64)> {
         let [negative, positive] = check_labels(n, y, w)?;
         let factors = match self.class_weight() {
-            ClassWeight::None => return Ok(w.map(<[f64]>::to_vec)),
+            ClassWeight::None => return Ok((w.map(<[f64]>::to_vec), negative + positive)),
             ClassWeight::Balanced => [negative, positive].map(|own| 0.5 * (negative + positive) / own),
             ClassWeight::Given { negative, positive } => [negative, positive],
         };
         let weights = y.iter().enumerate().map(|(i, &y)| w.map_or(1.0, |w| w[i]) * factors[usize::from(y != 0)]);
-        Ok(Some(weights.collect()))
+        Ok((Some(weights.collect()), negative + positive))
     }
 
     /// Fit to binned rows.
     pub(in crate::learn) fn fit(&self, rows: BoundRows<'_>, run: &Run) -> Result<Trees> {
-        let BoundRows { names, binned, y, w, seed } = rows;
+        let BoundRows { names, binned, y, w, own_weight, seed } = rows;
         let n_features = names.len();
         let matrix = Matrix::new(y.len(), binned, w.as_deref());
-        let data = Data { names: &names, matrix: &matrix, y, w: w.as_deref(), seed };
+        let data = Data { names: &names, matrix: &matrix, y, w: w.as_deref(), own_weight, seed };
         match self {
             TreeLearner::Boosting(p) => boost(p, &data, n_features, run).map(|(trees, _)| trees),
             TreeLearner::Forest(p) => forest(p, &data, n_features, run).map(|(trees, _)| trees),
@@ -142,7 +144,12 @@ impl BoostingParams {
     pub(super) fn fit_with_scores(&self, x: &Design, y: &[u8], seed: Seed, run: &Run) -> Result<(Trees, Vec<f64>)> {
         let rows = TreeLearner::Boosting(self).bind(x, y, None, seed, run)?;
         let matrix = Matrix::new(y.len(), rows.binned, rows.w.as_deref());
-        boost(self, &Data { names: &rows.names, matrix: &matrix, y, w: None, seed }, rows.names.len(), run)
+        boost(
+            self,
+            &Data { names: &rows.names, matrix: &matrix, y, w: None, own_weight: rows.own_weight, seed },
+            rows.names.len(),
+            run,
+        )
     }
 }
 
@@ -165,7 +172,8 @@ impl ForestParams {
     ) -> Result<(Trees, Vec<f64>)> {
         let rows = TreeLearner::Forest(self).bind(x, y, w, seed, run)?;
         let matrix = Matrix::new(y.len(), rows.binned, rows.w.as_deref());
-        let data = Data { names: &rows.names, matrix: &matrix, y, w: rows.w.as_deref(), seed };
+        let data =
+            Data { names: &rows.names, matrix: &matrix, y, w: rows.w.as_deref(), own_weight: rows.own_weight, seed };
         forest(self, &data, rows.names.len(), run)
     }
 }
@@ -203,6 +211,7 @@ struct Data<'a> {
     matrix: &'a Matrix,
     y: &'a [u8],
     w: Option<&'a [f64]>,
+    own_weight: f64,
     seed: Seed,
 }
 
@@ -295,7 +304,7 @@ fn threads(data: &Data<'_>, run: &Run) -> usize {
 
 /// The trees, and the scores of the training rows as they were while it trained.
 fn boost(params: &BoostingParams, data: &Data<'_>, n_features: usize, run: &Run) -> Result<(Trees, Vec<f64>)> {
-    let p = params.resolved(data.total());
+    let p = params.resolved(data.own_weight);
     let (matrix, y, w) = (data.matrix, data.y, data.w);
     let n = y.len();
     let (n_trees, rate) = (p.n_trees.or(1), p.learning_rate.or(0.1));
@@ -518,7 +527,7 @@ fn rate_growth(
 }
 
 fn tree(params: &TreeParams, data: &Data<'_>, n_features: usize, run: &Run) -> Result<Trees> {
-    let p = params.resolved(data.total());
+    let p = params.resolved(data.own_weight);
     let scale = data.scale();
     let directions = data.directions(p.monotone.as_ref())?;
     let growth = rate_growth(&scale, p.min_leaf_rows.or(1.0), p.max_leaves.or(2), p.max_depth, directions);
@@ -551,7 +560,7 @@ fn put(shared: &Shared<'_>, rows: impl Iterator<Item = usize>) -> usize {
 }
 
 fn forest(params: &ForestParams, data: &Data<'_>, n_features: usize, run: &Run) -> Result<(Trees, Vec<f64>)> {
-    let p = params.resolved(data.total(), n_features);
+    let p = params.resolved(data.own_weight, n_features);
     let n = data.y.len();
     let active: Vec<u32> = (0..n).filter(|&r| data.weight(r) > 0.0).map(|r| r as u32).collect();
     let draws = ((active.len() as f64 * p.row_fraction).round() as usize).max(1);

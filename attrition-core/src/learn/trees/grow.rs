@@ -412,7 +412,7 @@ impl<'s, 'env> Grower<'s, 'env> {
                     *m = false;
                 }
                 leaf.columns = Some(Arc::new(mask));
-                self.look_again(&mut leaf)?;
+                self.find(&mut leaf, None)?;
                 self.settle(&mut grown, &mut open, leaf);
                 continue;
             };
@@ -673,11 +673,6 @@ impl<'s, 'env> Grower<'s, 'env> {
                 Ok(())
             }
         }
-    }
-
-    /// As [`Grower::look`] at a leaf whose sums are there already.
-    fn look_again(&mut self, leaf: &mut Leaf) -> Result<()> {
-        self.find(leaf, None)
     }
 
     fn add_up(&self, slot: usize, range: [usize; 2]) -> Result<()> {

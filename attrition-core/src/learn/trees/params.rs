@@ -100,6 +100,24 @@ const fn spec(name: &'static str, default: &'static str, range: Range, log: bool
     ParamSpec { name, default, range, log, meaning }
 }
 
+// What several of the learners have.
+const MAX_LEAVES_SPEC: ParamSpec = spec("max_leaves", "\"auto\"", AUTO_LEAVES, true, "most leaves of a tree");
+const MAX_DEPTH_SPEC: ParamSpec =
+    spec("max_depth", "null", DEPTH, false, "most questions from root to leaf; null: no limit");
+const MAX_BINS_SPEC: ParamSpec =
+    spec("max_bins", "255", Range::Integer { low: 2, high: 255 }, true, "most bins of a number, gaps not counted");
+const MIN_LEAF_ROWS_SPEC: ParamSpec =
+    spec("min_leaf_rows", "\"auto\"", AUTO_NOT_NEGATIVE, true, "least weight of the training rows of a leaf");
+const CLASS_WEIGHT_SPEC: ParamSpec = spec(
+    "class_weight",
+    "null",
+    Range::ClassWeight,
+    false,
+    "factors of the row weights by label; taken back from the scores",
+);
+const MONOTONE_SPEC: ParamSpec =
+    spec("monotone", "null", Range::Monotone, false, "by feature: the score may only fall (-1) or rise (1) with it");
+
 impl BoostingParams {
     /// The table of parameters.
     pub const SPECS: &'static [ParamSpec] = &[
@@ -117,10 +135,10 @@ impl BoostingParams {
             true,
             "factor of each tree's values",
         ),
-        spec("max_leaves", "\"auto\"", AUTO_LEAVES, true, "most leaves of a tree"),
-        spec("max_depth", "null", DEPTH, false, "most questions from root to leaf; null: no limit"),
-        spec("max_bins", "255", Range::Integer { low: 2, high: 255 }, true, "most bins of a number, gaps not counted"),
-        spec("min_leaf_rows", "\"auto\"", AUTO_NOT_NEGATIVE, true, "least weight of the training rows of a leaf"),
+        MAX_LEAVES_SPEC,
+        MAX_DEPTH_SPEC,
+        MAX_BINS_SPEC,
+        MIN_LEAF_ROWS_SPEC,
         spec("min_child_weight", "0.001", NOT_NEGATIVE, true, "least sum of second derivatives p·(1 − p) of a leaf"),
         spec("l1", "0.0", NOT_NEGATIVE, true, "by so much a leaf's sum of gradients is drawn to 0"),
         spec("l2", "\"auto\"", AUTO_NOT_NEGATIVE, true, "added to a leaf's sum of second derivatives"),
@@ -155,20 +173,8 @@ impl BoostingParams {
             false,
             "what early stopping looks at",
         ),
-        spec(
-            "class_weight",
-            "null",
-            Range::ClassWeight,
-            false,
-            "factors of the row weights by label; taken back from the scores",
-        ),
-        spec(
-            "monotone",
-            "null",
-            Range::Monotone,
-            false,
-            "by feature: the score may only fall (-1) or rise (1) with it",
-        ),
+        CLASS_WEIGHT_SPEC,
+        MONOTONE_SPEC,
         spec(
             "interactions",
             "null",
@@ -246,19 +252,13 @@ impl ForestParams {
     /// The table of parameters.
     pub const SPECS: &'static [ParamSpec] = &[
         spec("n_trees", "500", Range::Integer { low: 1, high: 100_000 }, true, "how many trees are averaged"),
-        spec("max_leaves", "\"auto\"", AUTO_LEAVES, true, "most leaves of a tree"),
-        spec("max_depth", "null", DEPTH, false, "most questions from root to leaf; null: no limit"),
-        spec("max_bins", "255", Range::Integer { low: 2, high: 255 }, true, "most bins of a number, gaps not counted"),
-        spec("min_leaf_rows", "\"auto\"", AUTO_NOT_NEGATIVE, true, "least weight of the training rows of a leaf"),
+        MAX_LEAVES_SPEC,
+        MAX_DEPTH_SPEC,
+        MAX_BINS_SPEC,
+        MIN_LEAF_ROWS_SPEC,
         spec("row_fraction", "1.0", SHARE, false, "rows drawn with replacement for a tree, as a share of all"),
         spec("column_fraction_node", "\"auto\"", AUTO_SHARE, false, "share of the features that a node looks at"),
-        spec(
-            "class_weight",
-            "null",
-            Range::ClassWeight,
-            false,
-            "factors of the row weights by label; taken back from the scores",
-        ),
+        CLASS_WEIGHT_SPEC,
     ];
 
     /// Check every parameter against its range.
@@ -315,23 +315,11 @@ impl TreeParams {
     /// The table of parameters.
     pub const SPECS: &'static [ParamSpec] = &[
         spec("max_leaves", "\"auto\"", AUTO_LEAVES, true, "most leaves"),
-        spec("max_depth", "null", DEPTH, false, "most questions from root to leaf; null: no limit"),
-        spec("max_bins", "255", Range::Integer { low: 2, high: 255 }, true, "most bins of a number, gaps not counted"),
-        spec("min_leaf_rows", "\"auto\"", AUTO_NOT_NEGATIVE, true, "least weight of the training rows of a leaf"),
-        spec(
-            "class_weight",
-            "null",
-            Range::ClassWeight,
-            false,
-            "factors of the row weights by label; taken back from the scores",
-        ),
-        spec(
-            "monotone",
-            "null",
-            Range::Monotone,
-            false,
-            "by feature: the score may only fall (-1) or rise (1) with it",
-        ),
+        MAX_DEPTH_SPEC,
+        MAX_BINS_SPEC,
+        MIN_LEAF_ROWS_SPEC,
+        CLASS_WEIGHT_SPEC,
+        MONOTONE_SPEC,
     ];
 
     /// Check every parameter against its range.

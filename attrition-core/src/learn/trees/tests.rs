@@ -474,3 +474,12 @@ fn forged_trees_are_refused() {
     let Fitted::Trees(t) = serde_json::from_value(good).unwrap() else { panic!() };
     assert_eq!(t.scale(), Scale::LogOdds);
 }
+
+#[test]
+fn factors_by_label_do_not_change_what_auto_means() {
+    let (x, y) = example(600, 14);
+    // Ten times the weight, were factors counted, would be 6,000 rows: trees of 31 leaves.
+    let params = json!({"n_trees": 5, "row_fraction": 1, "class_weight": {"negative": 10, "positive": 10}});
+    let Fitted::Trees(t) = fit("boosting", params, &x, &y, None) else { panic!() };
+    assert_eq!(t.n_leaves(), 2 * t.n_trees());
+}

@@ -61,12 +61,14 @@ export declare class Model {
   predictOnePacked(row: Float64Array): unknown
   /** Contributions of the columns to a packed row's log-odds. */
   contributionsPacked(row: Float64Array): Record<string, number>
-  /** P(positive) of every row of a table. */
-  predictProba(table: Table, call: Call): Promise<Float64Array>
+  /** P(positive) of every row of a table; its first row is number `first` in errors. */
+  predictProba(table: Table, first: number, call: Call): Promise<Float64Array>
+  /** P(positive) of every row of the table that a builder makes. */
+  predictProbaBuilt(builder: TableBuilder, first: number, call: Call): Promise<Float64Array>
   /** P(positive) of packed rows, one after the other. */
-  predictProbaPacked(rows: Float64Array, call: Call): Promise<Float64Array>
+  predictProbaPacked(rows: Float64Array, first: number, call: Call): Promise<Float64Array>
   /** Places in `labels` of probabilities at the model's threshold. */
-  decide(proba: Float64Array, call: Call): Promise<Uint8Array>
+  decide(proba: Float64Array): Uint8Array
   /** Judged on labelled rows. */
   evaluate(table: Table, call: Call): Promise<unknown>
   /** What each column did in the trees, greatest gain first. */
@@ -93,6 +95,8 @@ export declare class Model {
   get training(): unknown
   /** The leaderboard in text. */
   trainingText(): string
+  /** Gives the model's memory back. */
+  dispose(): void
 }
 
 /** What a table's columns look like, without a row. */
@@ -150,28 +154,42 @@ export declare class Table {
   writeCsv(path: string, call: Call): Promise<void>
   /** Write a Parquet file. */
   writeParquet(path: string, call: Call): Promise<void>
+  /** As an Arrow IPC stream. */
+  toIpc(call: Call): Promise<Buffer>
   /** The values of a column from row `start` up to row `end`. */
   slice(name: string, start: number, end: number): Array<number | bigint | string | boolean | null>
   /** A row as an object. Rows past the end hold gaps only. */
   row(row: number): Record<string, number | bigint | string | boolean | null>
+  /** Gives the rows up. */
+  dispose(): void
 }
 
-/** Collects columns; `finish` makes the table. */
+/** Collects columns, each opened by name and filled in slices, so that no call takes long; `finish` makes the table. */
 export declare class TableBuilder {
   /** An empty one. */
   constructor()
-  /** Numbers; NaN is missing. */
-  float(name: string, values: Float64Array): void
-  /** Whole numbers of a `BigInt64Array`. */
-  int(name: string, values: BigInt64Array): void
+  /** Opens a column for `floats`: numbers; NaN is missing. */
+  floatColumn(name: string, n: number): void
+  /** Opens a column for `ints`: whole numbers of a `BigInt64Array`. */
+  intColumn(name: string, n: number): void
   /**
-   * Cells of any kind: `tags` says which (0 absent, 1 missing, 2 boolean, 3 number, 4 BigInt, 5 string, 6 `Date`, 7
-   * anything else); `numbers` holds truth values, numbers, a `Date`'s milliseconds and the
-   * places of texts in `texts`; `ints` is empty or holds the BigInts.
+   * Opens a column for cells of any kind: `tags` says which (0 absent, 1 missing, 2 boolean, 3 number, 4 BigInt, 5 string,
+   * 6 `Date`, 7 anything else); `floats` are truth values, numbers, a `Date`'s milliseconds and the places of texts in
+   * `texts`; `ints` are none or hold the BigInts.
    */
-  cells(name: string, tags: Uint8Array, numbers: Float64Array, ints: BigInt64Array, texts: Array<string>): void
+  cellColumn(name: string, n: number): void
+  /** Opens Arrow IPC data for `bytes`: a whole table, which leaves no place for columns. */
+  ipc(n: number): void
+  /** More numbers of the last column. */
+  floats(values: Float64Array): void
+  /** More whole numbers of the last column. */
+  ints(values: BigInt64Array): void
+  /** More bytes: tags of cells, or Arrow IPC data. */
+  bytes(values: Uint8Array): void
+  /** More texts of the last column. */
+  texts(values: Array<string>): void
   /** The table of the columns. */
-  finish(): Table
+  finish(call: Call): Promise<Table>
 }
 
 /** Cross-validate. `folds` are test-fold ids, one a row, negative = never tested. */
@@ -182,6 +200,9 @@ export declare function employees(json: string, call: Call): Promise<Table>
 
 /** The code of every kind of error. A code that the TypeScript does not know fails its test. */
 export declare function errorCodes(): Array<string>
+
+/** Every learner's parameters: name, default as JSON text, range, the range in words, log scale, meaning. */
+export declare function learnerSpecs(): Record<string, { name: string; default: string; range: Record<string, unknown>; words: string; log: boolean; meaning: string }[]>
 
 /** A metric by name. */
 export declare function metric(name: string, y: Uint8Array, proba: Float64Array, weight: Float64Array | undefined | null, threshold: number, call: Call): Promise<Estimated>

@@ -65,6 +65,38 @@ impl Call {
     }
 }
 
+/// What an object of JavaScript holds until it is disposed of.
+pub(crate) struct Held<T> {
+    inner: Option<T>,
+    /// "model", "table".
+    what: &'static str,
+}
+
+impl<T: Clone> Held<T> {
+    pub(crate) fn new(what: &'static str, inner: T) -> Held<T> {
+        Held { inner: Some(inner), what }
+    }
+
+    /// What is held.
+    pub(crate) fn get(&self) -> Result<&T> {
+        self.inner.as_ref().ok_or_else(|| Error::Unsupported {
+            what: format!("work with a {} after it was disposed of", self.what),
+            why: "its memory is given back".to_owned(),
+            hint: format!("load the {} again, or dispose of it later", self.what),
+        })
+    }
+
+    /// What is held, to be taken to another thread.
+    pub(crate) fn share(&self) -> Result<T> {
+        self.get().cloned()
+    }
+
+    /// Lets go of it.
+    pub(crate) fn take(&mut self) -> Option<T> {
+        self.inner.take()
+    }
+}
+
 type Work<T> = Box<dyn FnOnce(&Run) -> Result<T> + Send>;
 
 /// Work on a thread of Node's pool; the promise rejects with the typed error.

@@ -103,7 +103,7 @@ impl ToNapiValue for Plain {
 }
 
 /// `n_rows` → `nRows`.
-fn camel(name: &str) -> String {
+pub(crate) fn camel(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut upper = false;
     for c in name.chars() {

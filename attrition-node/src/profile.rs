@@ -34,8 +34,9 @@ impl Profile {
     /// Of the named columns of a table; of all where no names are given.
     #[napi(ts_return_type = "Promise<Profile>")]
     pub fn of(table: &Table, names: Option<Vec<String>>, call: &Call) -> AsyncTask<Job<Profile>> {
-        let table = table.inner.clone();
+        let table = table.held.share();
         job(call, move |run| {
+            let table = table?;
             let profile = match &names {
                 None => Core::of(&table, run),
                 Some(names) => Core::of_columns(&table, &names.iter().map(String::as_str).collect::<Vec<_>>(), run),

@@ -122,8 +122,8 @@ impl SpoolWriter {
     /// One more table.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn write(&self, table: &Table, call: &Call) -> AsyncTask<Job<()>> {
-        let (writer, table) = (Arc::clone(&self.writer), Arc::clone(&table.inner));
-        job(call, move |_| writer.lock().unwrap_or_else(PoisonError::into_inner).write(&table))
+        let (writer, table) = (Arc::clone(&self.writer), table.held.share());
+        job(call, move |_| writer.lock().unwrap_or_else(PoisonError::into_inner).write(&*table?))
     }
 
     /// All tables that were written.
@@ -193,7 +193,7 @@ impl Gathering {
     /// Throws for a table that does not match those before; `keep` it for `finish`.
     #[napi]
     pub fn add(&mut self, env: Env, table: &Table, keep: bool) -> napi::Result<()> {
-        let table = attrition_core::Table::clone(&table.inner);
+        let table = sync(&env, || Ok(attrition_core::Table::clone(table.held.get()?)))?;
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(table);
         let (batches, kept) = (&mut self.batches, &mut self.kept);
         sync(&env, || {

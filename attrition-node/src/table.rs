@@ -4,20 +4,37 @@ use std::sync::Arc;
 
 use attrition_core::Column;
 use attrition_core::table::{CsvOptions, ParquetOptions, Records, ValueRef};
-use attrition_core::{Result, Value};
+use attrition_core::{Error, Result, Value};
 use napi::Env;
-use napi::bindgen_prelude::{Array, AsyncTask, BigInt, Null, Object, ToNapiValue, Unknown};
+use napi::bindgen_prelude::{Array, AsyncTask, BigInt, Buffer, Null, Object, ToNapiValue, Unknown};
 use napi_derive::napi;
 
-use crate::door::{Call, Job, job, sync};
+use crate::door::{Call, Held, Job, job, sync};
 use crate::options::options;
 use crate::plain::put;
 
-/// Collects columns; `finish` makes the table.
+/// A column on its way, or bytes.
+enum Part {
+    Float(String, Vec<f64>),
+    Int(String, Vec<i64>),
+    Cells(String, Parallel),
+    Ipc(Vec<u8>),
+}
+
+/// Cells of any kind as parallel arrays.
+#[derive(Default)]
+struct Parallel {
+    tags: Vec<u8>,
+    numbers: Vec<f64>,
+    ints: Vec<i64>,
+    texts: Vec<String>,
+}
+
+/// Collects columns, each opened by name and filled in slices, so that no call takes long; `finish` makes the table.
 #[napi]
 #[derive(Default)]
 pub struct TableBuilder {
-    columns: Vec<Column>,
+    parts: Vec<Part>,
 }
 
 #[napi]
@@ -28,45 +45,102 @@ impl TableBuilder {
         TableBuilder::default()
     }
 
-    /// Numbers; NaN is missing.
+    /// Opens a column for `floats`: numbers; NaN is missing.
     #[napi]
-    pub fn float(&mut self, name: String, values: &[f64]) {
-        self.columns.push(Column::float(name, values.to_vec()));
+    pub fn float_column(&mut self, name: String, n: f64) {
+        self.parts.push(Part::Float(name, room(n)));
     }
 
-    /// Whole numbers of a `BigInt64Array`.
+    /// Opens a column for `ints`: whole numbers of a `BigInt64Array`.
     #[napi]
-    pub fn int(&mut self, name: String, values: &[i64]) {
-        self.columns.push(Column::int(name, values.to_vec()));
+    pub fn int_column(&mut self, name: String, n: f64) {
+        self.parts.push(Part::Int(name, room(n)));
     }
 
-    /// Cells of any kind: `tags` says which (0 absent, 1 missing, 2 boolean, 3 number, 4 BigInt, 5 string, 6 `Date`, 7
-    /// anything else); `numbers` holds truth values, numbers, a `Date`'s milliseconds and the
-    /// places of texts in `texts`; `ints` is empty or holds the BigInts.
+    /// Opens a column for cells of any kind: `tags` says which (0 absent, 1 missing, 2 boolean, 3 number, 4 BigInt, 5 string,
+    /// 6 `Date`, 7 anything else); `floats` are truth values, numbers, a `Date`'s milliseconds and the places of texts in
+    /// `texts`; `ints` are none or hold the BigInts.
     #[napi]
-    pub fn cells(
-        &mut self,
-        env: Env,
-        name: String,
-        tags: &[u8],
-        numbers: &[f64],
-        ints: &[i64],
-        texts: Vec<String>,
-    ) -> napi::Result<()> {
-        let column = sync(&env, || cells(name, tags, numbers, ints, &texts))?;
-        self.columns.push(column);
-        Ok(())
+    pub fn cell_column(&mut self, name: String, n: f64) {
+        self.parts.push(Part::Cells(name, Parallel { tags: room(n), numbers: room(n), ..Parallel::default() }));
+    }
+
+    /// Opens Arrow IPC data for `bytes`: a whole table, which leaves no place for columns.
+    #[napi]
+    pub fn ipc(&mut self, n: f64) {
+        self.parts.push(Part::Ipc(room(n)));
+    }
+
+    /// More numbers of the last column.
+    #[napi]
+    pub fn floats(&mut self, values: &[f64]) {
+        match self.parts.last_mut() {
+            Some(Part::Float(_, to) | Part::Cells(_, Parallel { numbers: to, .. })) => to.extend_from_slice(values),
+            _ => {}
+        }
+    }
+
+    /// More whole numbers of the last column.
+    #[napi]
+    pub fn ints(&mut self, values: &[i64]) {
+        match self.parts.last_mut() {
+            Some(Part::Int(_, to) | Part::Cells(_, Parallel { ints: to, .. })) => to.extend_from_slice(values),
+            _ => {}
+        }
+    }
+
+    /// More bytes: tags of cells, or Arrow IPC data.
+    #[napi]
+    pub fn bytes(&mut self, values: &[u8]) {
+        match self.parts.last_mut() {
+            Some(Part::Ipc(to) | Part::Cells(_, Parallel { tags: to, .. })) => to.extend_from_slice(values),
+            _ => {}
+        }
+    }
+
+    /// More texts of the last column.
+    #[napi]
+    pub fn texts(&mut self, values: Vec<String>) {
+        if let Some(Part::Cells(_, Parallel { texts, .. })) = self.parts.last_mut() {
+            texts.extend(values);
+        }
     }
 
     /// The table of the columns.
-    #[napi]
-    pub fn finish(&mut self, env: Env) -> napi::Result<Table> {
-        let columns = std::mem::take(&mut self.columns);
-        sync(&env, || attrition_core::Table::new(columns)).map(Table::from)
+    #[napi(ts_return_type = "Promise<Table>")]
+    pub fn finish(&mut self, call: &Call) -> AsyncTask<Job<Table>> {
+        let table = self.table();
+        job(call, move |_| table().map(Table::from))
     }
 }
 
-fn cells(name: String, tags: &[u8], numbers: &[f64], ints: &[i64], texts: &[String]) -> Result<Column> {
+impl TableBuilder {
+    /// What makes the table, for another thread. The builder is empty afterwards.
+    pub(crate) fn table(&mut self) -> impl FnOnce() -> Result<attrition_core::Table> + Send + 'static {
+        let mut parts = std::mem::take(&mut self.parts);
+        move || {
+            if let (1, Some(Part::Ipc(bytes))) = (parts.len(), parts.first()) {
+                return attrition_core::Table::from_ipc_bytes(bytes);
+            }
+            let column = |part| match part {
+                Part::Float(name, values) => Ok(Column::float(name, values)),
+                Part::Int(name, values) => Ok(Column::int(name, values)),
+                Part::Cells(name, cells) => column_of_cells(name, &cells),
+                Part::Ipc(_) => Err(Error::Internal("Arrow IPC data between columns".to_owned())),
+            };
+            attrition_core::Table::new(parts.drain(..).map(column).collect::<Result<_>>()?)
+        }
+    }
+}
+
+/// An empty list with room for what is announced; where there is no memory for it, it grows as it can.
+fn room<T>(n: f64) -> Vec<T> {
+    let mut out = Vec::new();
+    out.try_reserve_exact(n as usize).ok();
+    out
+}
+
+fn column_of_cells(name: String, Parallel { tags, numbers, ints, texts }: &Parallel) -> Result<Column> {
     let cells = || (0..tags.len()).map(|row| (row, cell(row, tags, numbers, ints, texts)));
     // Numbers and gaps alone are what they are; anything else is for the core's rule of records.
     if cells().all(|(_, value)| matches!(value, None | Some(ValueRef::Missing | ValueRef::Float(_)))) {
@@ -96,8 +170,8 @@ pub(crate) fn cell<'a>(
         3 => ValueRef::Float(number),
         4 => ValueRef::Int(ints.get(i).copied().unwrap_or_default()),
         5 => texts.get(number as usize).map_or(ValueRef::Missing, |text| ValueRef::Text(text)),
-        // A `Date` holds whole milliseconds.
-        6 => ValueRef::Time((number as i64).saturating_mul(1000)),
+        // A `Date` holds whole milliseconds; instants of Arrow may hold microseconds too.
+        6 => ValueRef::Time((number * 1000.0).round() as i64),
         _ => ValueRef::Nested,
     })
 }
@@ -141,12 +215,30 @@ pub fn read_ipc(path: String, call: &Call) -> AsyncTask<Job<Table>> {
 /// A table: named, typed columns of equal length.
 #[napi]
 pub struct Table {
-    pub(crate) inner: Arc<attrition_core::Table>,
+    pub(crate) held: Held<Arc<attrition_core::Table>>,
+}
+
+/// A table of more cells takes milliseconds to free, which the event loop must not wait for.
+const LARGE_CELLS: usize = 1 << 17;
+
+fn free(table: Option<Arc<attrition_core::Table>>) {
+    if let Some(table) = table
+        && table.n_rows().saturating_mul(table.n_columns()) >= LARGE_CELLS
+    {
+        // Where no thread is to be had, the closure is dropped here, and the table with it.
+        std::thread::Builder::new().spawn(move || drop(table)).ok();
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        free(self.held.take());
+    }
 }
 
 impl From<attrition_core::Table> for Table {
     fn from(table: attrition_core::Table) -> Table {
-        Table { inner: Arc::new(table) }
+        Table { held: Held::new("table", Arc::new(table)) }
     }
 }
 
@@ -154,40 +246,47 @@ impl From<attrition_core::Table> for Table {
 impl Table {
     /// Rows.
     #[napi(getter)]
-    pub fn n_rows(&self) -> f64 {
-        self.inner.n_rows() as f64
+    pub fn n_rows(&self, env: Env) -> napi::Result<f64> {
+        sync(&env, || Ok(self.held.get()?.n_rows() as f64))
     }
 
     /// The columns' names, in order.
     #[napi(getter)]
-    pub fn columns(&self) -> Vec<&str> {
-        self.inner.names().collect()
+    pub fn columns(&self, env: Env) -> napi::Result<Vec<&str>> {
+        sync(&env, || Ok(self.held.get()?.names().collect()))
     }
 
     /// The columns' types, in order: `"float"`, `"int"`, `"string"`, `"bool"` or `"time"`.
     #[napi(getter)]
-    pub fn types(&self) -> Vec<&'static str> {
-        self.inner.columns().iter().map(Column::type_name).collect()
+    pub fn types(&self, env: Env) -> napi::Result<Vec<&'static str>> {
+        sync(&env, || Ok(self.held.get()?.columns().iter().map(Column::type_name).collect()))
     }
 
     /// Write a CSV file.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn write_csv(&self, path: String, call: &Call) -> AsyncTask<Job<()>> {
-        let table = Arc::clone(&self.inner);
-        job(call, move |_| table.write_csv(&path))
+        let table = self.held.share();
+        job(call, move |_| table?.write_csv(&path))
     }
 
     /// Write a Parquet file.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn write_parquet(&self, path: String, call: &Call) -> AsyncTask<Job<()>> {
-        let table = Arc::clone(&self.inner);
-        job(call, move |_| table.write_parquet(&path))
+        let table = self.held.share();
+        job(call, move |_| table?.write_parquet(&path))
+    }
+
+    /// As an Arrow IPC stream.
+    #[napi(ts_return_type = "Promise<Buffer>")]
+    pub fn to_ipc(&self, call: &Call) -> AsyncTask<Job<Buffer>> {
+        let table = self.held.share();
+        job(call, move |_| table?.to_ipc_bytes().map(Buffer::from))
     }
 
     /// The values of a column from row `start` up to row `end`.
     #[napi(ts_return_type = "Array<number | bigint | string | boolean | null>")]
     pub fn slice<'env>(&self, env: &'env Env, name: String, start: u32, end: u32) -> napi::Result<Array<'env>> {
-        let column = sync(env, || self.inner.column(&name))?;
+        let column = sync(env, || self.held.get()?.column(&name))?;
         let (start, end) = (start as usize, (end as usize).min(column.len()));
         let mut out = env.create_array(end.saturating_sub(start) as u32)?;
         for (i, row) in (start..end).enumerate() {
@@ -199,11 +298,18 @@ impl Table {
     /// A row as an object. Rows past the end hold gaps only.
     #[napi(ts_return_type = "Record<string, number | bigint | string | boolean | null>")]
     pub fn row<'env>(&self, env: &'env Env, row: u32) -> napi::Result<Object<'env>> {
+        let table = sync(env, || self.held.get())?;
         let mut out = Object::new(env)?;
-        for column in self.inner.columns() {
+        for column in table.columns() {
             put(env, &mut out, column.name(), value(env, column.get(row as usize))?)?;
         }
         Ok(out)
+    }
+
+    /// Gives the rows up.
+    #[napi]
+    pub fn dispose(&mut self) {
+        free(self.held.take());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use attrition_core::Result;
 use attrition_core::table::Columns;
 use attrition_core::train::{TrainOptions, cross_validate as cross_validate_core, train as train_core};
 use napi::bindgen_prelude::{AsyncTask, ClassInstance, Either};
@@ -22,10 +23,10 @@ enum Given {
 type Data<'a> = Either<ClassInstance<'a, Table>, ClassInstance<'a, Spool>>;
 
 impl Given {
-    fn of(data: &Data<'_>) -> Given {
+    fn of(data: &Data<'_>) -> Result<Given> {
         match data {
-            Either::A(table) => Given::Table(Arc::clone(&table.inner)),
-            Either::B(spool) => Given::Spool(Arc::clone(&spool.inner)),
+            Either::A(table) => table.held.share().map(Given::Table),
+            Either::B(spool) => Ok(Given::Spool(Arc::clone(&spool.inner))),
         }
     }
 
@@ -41,7 +42,7 @@ impl Given {
 #[napi(ts_args_type = "data: Table | Spool, options: string, call: Call", ts_return_type = "Promise<Model>")]
 pub fn train(data: Data<'_>, options: String, call: &Call) -> AsyncTask<Job<Model>> {
     let given = Given::of(&data);
-    job(call, move |run| train_core(given.columns(), &TrainOptions::from_json(&options)?, run).map(Model::from))
+    job(call, move |run| train_core(given?.columns(), &TrainOptions::from_json(&options)?, run).map(Model::from))
 }
 
 /// Cross-validate. `folds` are test-fold ids, one a row, negative = never tested.
@@ -52,7 +53,7 @@ pub fn train(data: Data<'_>, options: String, call: &Call) -> AsyncTask<Job<Mode
 pub fn cross_validate(data: Data<'_>, options: String, folds: Option<&[i64]>, call: &Call) -> AsyncTask<Job<Plain>> {
     let (given, folds) = (Given::of(&data), folds.map(<[i64]>::to_vec));
     job(call, move |run| {
-        let mut cv = cross_validate_core(given.columns(), &TrainOptions::from_json(&options)?, folds.as_deref(), run)?;
+        let mut cv = cross_validate_core(given?.columns(), &TrainOptions::from_json(&options)?, folds.as_deref(), run)?;
         let predictions = Plain::Floats(std::mem::take(&mut cv.predictions));
         Ok(Plain::of(&cv)?.with("predictions", predictions))
     })

@@ -62,8 +62,8 @@ test("cross-validation gives out-of-fold predictions in row order", async () => 
 });
 
 test("options keep their values and say what is wrong", async () => {
-  const m = await train(rows, { ...target, learner: "auto", params: { logistic: { max_iter: 50 } }, seed: 2n ** 63n });
-  assert.equal(m.training.leaderboard.find((c) => c.learner === "logistic").params.max_iter, 50);
+  const m = await train(rows, { ...target, learner: "auto", params: { logistic: { maxIter: 50 } }, seed: 2n ** 63n });
+  assert.equal(m.training.leaderboard.find((c) => c.learner === "logistic").params.maxIter, 50);
   assert.equal(m.training.seed, 2n ** 63n);
   const numbers = rows.map((r) => ({ ...r, Attrition: r.Attrition === "Yes" ? 1 : 0 }));
   for (const positive of [1, 1n, true, undefined]) {
@@ -190,14 +190,14 @@ test("the leaderboard is kept and shown", async () => {
 });
 
 test("trees say what their columns did", async () => {
-  const params = { n_trees: 30, max_leaves: 6, column_fraction: 1 };
+  const params = { nTrees: 30, maxLeaves: 6, columnFraction: 1 };
   const m = await train(rows, { ...target, learner: "boosting", params, cv: null, seed: 1 });
   const importances = Object.values(m.importances());
   const gains = importances.map((i) => i.gain);
   assert.deepEqual(gains, [...gains].sort((a, b) => b - a));
   assert.ok(gains[0] > 0 && importances.reduce((n, i) => n + i.splits, 0) > 30);
-  assert.equal(m.params.n_trees, 30);
-  assert.equal(m.params.learning_rate, 0.1);
+  assert.equal(m.params.nTrees, 30);
+  assert.equal(m.params.learningRate, 0.1);
   assert.equal(m.probaOne(rows[0]), (await m.predictProba([rows[0]]))[0]);
   const additive = await train(rows, { ...target, learner: "glassbox", cv: null });
   assert.throws(() => additive.importances(), /not made of trees/);

@@ -95,15 +95,15 @@ test("resampling leaves probabilities where they were", async () => {
 test("what is wrong is named", async () => {
   for (const [preprocess, message] of [
     [{ numbers: {} }, /preprocess.*numbers/],
-    [{ number: { skewLimits: 1 } }, /preprocess\.number.*skew_limits/],
+    [{ number: { skewLimits: 1 } }, /preprocess\.number.*skewLimits/],
     [{ number: { encode: "target" } }, /preprocess\.number\.encode/],
     [{ columns: { Agee: { drop: true } } }, /did you mean `Age`/],
-    [{ columns: { Age: { spline: { nKnots: 1 } } } }, /preprocess\.columns\.Age\.spline\.n_knots/],
+    [{ columns: { Age: { spline: { nKnots: 1 } } } }, /preprocess\.columns\.Age\.spline\.nKnots/],
     [{ derive: { Rate: "Income / (Age + " } }, /at character 17/],
     [{ derive: { Rate: "2 * Agee" } }, /at character 5 .*did you mean `Age`/],
     [{ select: { method: "magic" } }, /magic/],
     [{ resample: { method: "over", ratio: 2 } }, /preprocess\.resample\.ratio/],
-    [{ hrFeatures: 3 }, /preprocess\.hr_features/],
+    [{ hrFeatures: 3 }, /preprocess\.hrFeatures/],
     [7, /preprocess/],
   ]) {
     await assert.rejects(fit(preprocess), { code: "ATTRITION_INVALID_PARAM", message });

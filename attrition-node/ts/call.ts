@@ -1,5 +1,6 @@
 import { type AttritionError, failure } from "./error";
 import { type Native, native } from "./native";
+import { namedAsGiven } from "./options";
 
 /** One progress report. */
 export interface Progress {
@@ -46,13 +47,13 @@ export async function enter<T>(options: CallOptions, work: (call: Native.Call) =
     if ((error as AttritionError).code === "ATTRITION_CANCELLED" && signal?.aborted) {
       (error as AttritionError).cause = signal.reason;
     }
-    throw error;
+    throw namedAsGiven(error as AttritionError, options);
   } finally {
     signal?.removeEventListener("abort", abort);
   }
 }
 
-/** Yields to the event loop whenever the work since the last yield took longer than a few milliseconds. */
+/** Yields to the event loop whenever the work since the last yield took longer than two milliseconds. */
 export class Breather {
   #since = performance.now();
   readonly #signal: AbortSignal | undefined;
@@ -63,7 +64,7 @@ export class Breather {
 
   /** Whether it is time to `await breathe()`. */
   get isDue(): boolean {
-    return performance.now() - this.#since > 3;
+    return performance.now() - this.#since > 2;
   }
 
   async breathe(): Promise<void> {

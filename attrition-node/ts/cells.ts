@@ -21,6 +21,8 @@ export class Cells {
   ints = new BigInt64Array(0);
   readonly texts: string[] = [];
   readonly #places = new Map<string, number>();
+  /** A map that grows beyond this stands still for milliseconds; further texts are listed as often as they come. */
+  static readonly #MOST_PLACES = 1 << 14;
 
   constructor(n: number) {
     this.tags = new Uint8Array(n);
@@ -38,7 +40,7 @@ export class Cells {
         let place = this.#places.get(value);
         if (place === undefined) {
           place = this.texts.push(value) - 1;
-          this.#places.set(value, place);
+          if (place < Cells.#MOST_PLACES) this.#places.set(value, place);
         }
         this.#put(i, TEXT, place);
         return;
@@ -59,12 +61,16 @@ export class Cells {
         if (value === null) {
           this.tags[i] = MISSING;
         } else if (types.isDate(value)) {
-          const time = value.getTime();
-          this.#put(i, time !== time ? MISSING : DATE, time);
+          this.instant(i, value.getTime());
         } else {
           this.tags[i] = NESTED;
         }
     }
+  }
+
+  /** An instant in milliseconds, which may hold a fraction. */
+  instant(i: number, time: number): void {
+    this.#put(i, time !== time ? MISSING : DATE, time);
   }
 
   #put(i: number, tag: number, number: number): void {

@@ -1,4 +1,4 @@
-import { enter } from "./call";
+import { Breather, enter } from "./call";
 import { native } from "./native";
 
 /** Labels: 1 and 0, or `true` and `false`. */
@@ -33,15 +33,27 @@ export async function estimate(
   proba: Numbers,
   { sampleWeight, threshold = 0.5, signal }: MetricOptions = {},
 ): Promise<Estimate> {
+  const breather = new Breather(signal);
   // What is no label becomes a number that the core refuses.
-  const labels = Uint8Array.from(y, (v) => (v === true || v === 1 || v === 1n ? 1 : v === false || v === 0 || v === 0n ? 0 : 255));
-  return enter({ signal }, (call) =>
-    native.metric(name, labels, numbers(proba), sampleWeight && numbers(sampleWeight), threshold, call),
-  );
+  const label = (v: unknown): number => (v === true || v === 1 || v === 1n ? 1 : v === false || v === 0 || v === 0n ? 0 : 255);
+  const labels = await filled(new Uint8Array(y.length), (i) => label(y[i]), breather);
+  const scores = await numbers(proba, breather);
+  const weights = sampleWeight && (await numbers(sampleWeight, breather));
+  return enter({ signal }, (call) => native.metric(name, labels, scores, weights, threshold, call));
 }
 
-function numbers(values: Numbers): Float64Array {
-  return values instanceof Float64Array ? values : Float64Array.from(values);
+async function numbers(values: Numbers, breather: Breather): Promise<Float64Array> {
+  if (values instanceof Float64Array) return values;
+  return filled(new Float64Array(values.length), (i) => values[i], breather);
+}
+
+/** The array, filled in slices. */
+async function filled<T extends Uint8Array | Float64Array>(out: T, value: (i: number) => number, breather: Breather): Promise<T> {
+  for (let i = 0; i < out.length; i++) {
+    out[i] = value(i);
+    if (i % 4096 === 4095 && breather.isDue) await breather.breathe();
+  }
+  return out;
 }
 
 function named(name: string): MetricFunction {

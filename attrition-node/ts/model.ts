@@ -1,7 +1,22 @@
 import { Breather, type CallOptions, enter } from "./call";
 import { type Native, native } from "./native";
 import { RowPacker } from "./pack";
-import { type Data, isSource, nativeTable, type Row } from "./table";
+import { camelParams } from "./options";
+import type { AnyParams } from "./params";
+import {
+  addBulk,
+  type Bulk,
+  type Data,
+  isBatches,
+  isBulk,
+  isSource,
+  nativeTable,
+  openBulk,
+  quiet,
+  type Row,
+  inSlices,
+  type TableData,
+} from "./table";
 
 /** A label of the target, as it stood in the training data. */
 export type Label = string | number | bigint | boolean;
@@ -105,10 +120,13 @@ export interface FoldFact {
 /** One learner that was tried, or a blend of several: its `params` are `{ members: [{ learner, weight, params }, …] }`. */
 export interface CandidateFact {
   learner: string;
-  params: Record<string, unknown>;
+  params: FittedParams;
   score: number | null;
   isChosen: boolean;
 }
+
+/** A learner's parameters, all of them; of a blend those of its members, heaviest first. */
+export type FittedParams = AnyParams & { members?: { learner: string; weight: number; params: AnyParams }[] };
 
 /** The fitted preprocessing. `String(pipeline)` is a table, one line a column. */
 export interface Pipeline {
@@ -216,42 +234,91 @@ export class Model<R extends object = Row> {
     return this.#native.importances() as Record<string, Importance>;
   }
 
-  /** P(target = positive) of every row. */
+  /**
+   * P(target = positive) of every row, in row order.
+   *
+   * Rows and typed arrays are copied and scored piece by piece: the event loop never stands still for long, and memory is that
+   * of the scores and of two pieces. Of an async iterable, each batch is scored as it comes.
+   */
   async predictProba(data: readonly R[] | Data, options: CallOptions = {}): Promise<Float64Array> {
-    if (isSource(data)) {
+    if (isBatches(data)) {
       const parts: Float64Array[] = [];
-      for await (const table of data.batches(options)) parts.push(await this.predictProba(table, options));
+      for await (const part of this.predictProbaBatches(data, options)) parts.push(part);
       const scores = new Float64Array(parts.reduce((n, part) => n + part.length, 0));
       parts.reduce((at, part) => (scores.set(part, at), at + part.length), 0);
       return scores;
     }
-    if (!Array.isArray(data)) {
-      const table = await nativeTable(data as Data, options.signal);
-      return enter(options, (call) => this.#native.predictProba(table, call));
+    return this.#scores(data, 0, options);
+  }
+
+  /**
+   * P(target = positive) of batches as they come, one array of scores a batch: for streams without an end. Rows in errors are
+   * counted over all batches. The next batch is asked for when the scores of the last one were taken.
+   */
+  async *predictProbaBatches(
+    batches: AsyncIterable<readonly R[] | TableData> | Iterable<readonly R[] | TableData>,
+    options: CallOptions = {},
+  ): AsyncGenerator<Float64Array, void, undefined> {
+    let first = 0;
+    for await (const batch of isSource(batches) ? batches.batches(quiet(options)) : batches) {
+      const scores = await this.#scores(batch, first, quiet(options));
+      first += scores.length;
+      options.onProgress?.({ stage: "predict_proba", done: first, total: NaN });
+      yield scores;
     }
+  }
+
+  /** The scores of a table whose first row is number `first` in errors. */
+  async #scores(data: readonly R[] | TableData, first: number, options: CallOptions): Promise<Float64Array> {
+    if (Array.isArray(data)) return this.#ofRows(data, first, options);
+    const columns = bulkColumns(data);
+    if (columns) return this.#ofColumns(columns, first, options);
+    const table = await nativeTable(data as TableData, quiet(options));
+    return enter(options, (call) => this.#native.predictProba(table, first, call));
+  }
+
+  async #ofRows(rows: readonly unknown[], first: number, options: CallOptions): Promise<Float64Array> {
     const { width } = this.#packer;
-    const packed = new Float64Array(data.length * width);
-    const breather = new Breather(options.signal);
-    for (let i = 0; i < data.length; i++) {
-      this.#packer.into(data[i], i, packed, i * width);
-      if (i % 64 === 63 && breather.isDue) {
-        await breather.breathe();
+    const piece = Math.max(1, Math.ceil(PIECE_CELLS / 16 / Math.max(1, width)));
+    const packed = new Float64Array(Math.min(piece, rows.length) * width);
+    return inPieces(rows.length, piece, options, async (start, end, breather) => {
+      for (let i = start; i < end; i++) {
+        this.#packer.into(rows[i], first + i, packed, (i - start) * width);
+        if (i % 64 === 63 && breather.isDue) await breather.breathe();
       }
-    }
-    return enter(options, (call) => this.#native.predictProbaPacked(packed, call));
+      const given = packed.subarray(0, (end - start) * width);
+      return (call) => this.#native.predictProbaPacked(given, first + start, call);
+    });
+  }
+
+  async #ofColumns(columns: [string, Bulk][], first: number, options: CallOptions): Promise<Float64Array> {
+    const piece = Math.max(1, Math.ceil(PIECE_CELLS / columns.length));
+    return inPieces(columns[0][1].length, piece, options, async (start, end, breather) => {
+      const builder = new native.TableBuilder();
+      for (const [name, column] of columns) {
+        openBulk(builder, name, column, end - start);
+        await addBulk(builder, column.subarray(start, end), breather);
+      }
+      return (call) => this.#native.predictProbaBuilt(builder, first + start, call);
+    });
   }
 
   /** The label of every row at the model's threshold. */
   async predict(data: readonly R[] | Data, options: CallOptions = {}): Promise<Label[]> {
     const proba = await this.predictProba(data, options);
     const { labels } = this;
-    const places = await enter(options, (call) => this.#native.decide(proba, call));
-    return Array.from(places, (place) => labels[place]);
+    const breather = new Breather(options.signal);
+    const out: Label[] = [];
+    const decided = (slice: Float64Array): void => {
+      for (const place of this.#native.decide(slice)) out.push(labels[place]);
+    };
+    await inSlices(proba, LABELS, decided, breather);
+    return out;
   }
 
   /** The model judged on labelled rows. */
   async evaluate(data: Data, options: CallOptions = {}): Promise<Evaluation> {
-    const table = await nativeTable(data, options.signal);
+    const table = await nativeTable(data, quiet(options));
     return (await enter(options, (call) => this.#native.evaluate(table, call))) as Evaluation;
   }
 
@@ -275,9 +342,9 @@ export class Model<R extends object = Row> {
     return this.#native.learner;
   }
 
-  /** The learner's parameters, by their names in the core; of a blend `{ members: [{ learner, weight, params }, …] }`. */
-  get params(): Record<string, unknown> {
-    return this.#native.params;
+  /** The learner's parameters; of a blend `{ members: [{ learner, weight, params }, …] }`. */
+  get params(): FittedParams {
+    return camelParams(this.#native.params) as FittedParams;
   }
 
   /** The probability from which a row counts as positive. */
@@ -306,6 +373,62 @@ export class Model<R extends object = Row> {
   /** How it was trained, and how well it did. `String(training)` is the leaderboard. */
   get training(): Training {
     const text = this.#native.trainingText();
-    return Object.defineProperty(this.#native.training as Training, "toString", { value: () => text });
+    const training = this.#native.training as Training;
+    for (const candidate of [...training.leaderboard, ...training.trials]) {
+      candidate.params = camelParams(candidate.params) as FittedParams;
+    }
+    return Object.defineProperty(training, "toString", { value: () => text });
   }
+
+  /** Gives the model's memory back at once, rather than with the garbage: `using model = Model.loadSync(path)`. */
+  [Symbol.dispose](): void {
+    this.#native.dispose();
+  }
+}
+
+/** Cells of a piece of columns: some milliseconds of scoring. */
+const PIECE_CELLS = 1 << 21;
+/** Labels that are made at once. */
+const LABELS = 1 << 13;
+
+/** Columns of numbers alone, all of a length, which cross as they stand; else nothing. */
+function bulkColumns(data: unknown): [string, Bulk][] | undefined {
+  if (typeof data !== "object" || data === null || Object.getPrototypeOf(data) !== Object.prototype) return undefined;
+  const columns = Object.entries(data);
+  const fits = columns.length > 0 && columns.every(([, c]) => isBulk(c) && c.length === columns[0][1].length);
+  return fits && columns[0][1].length > 0 ? columns : undefined;
+}
+
+type Work = (call: Native.Call) => Promise<Float64Array>;
+
+/** Scores of `n` rows, piece by piece: while one is scored on the pool, the next one is made ready. */
+async function inPieces(
+  n: number,
+  piece: number,
+  options: CallOptions,
+  prepare: (start: number, end: number, breather: Breather) => Promise<Work>,
+): Promise<Float64Array> {
+  if (n <= piece) return enter(options, await prepare(0, n, new Breather(options.signal)));
+  const scores = new Float64Array(n);
+  const breather = new Breather(options.signal);
+  let running: Promise<void> | undefined;
+  try {
+    for (let start = 0; start < n; start += piece) {
+      const end = Math.min(start + piece, n);
+      const work = await prepare(start, end, breather);
+      await running;
+      running = enter(quiet(options), work).then((part) => {
+        scores.set(part, start);
+        options.onProgress?.({ stage: "predict_proba", done: end, total: n });
+      });
+      // It is awaited before the next piece: until then a failure is not an unhandled one.
+      running.catch(() => {});
+    }
+  } catch (error) {
+    // Of two failures the one of the earlier row counts.
+    await running;
+    throw error;
+  }
+  await running;
+  return scores;
 }

@@ -1,7 +1,7 @@
 import { type CallOptions, enter } from "./call";
 import { failure } from "./error";
 import { type Native, native } from "./native";
-import { type Data, isSource, nativeTable } from "./table";
+import { type Data, isBatches, isSource, nativeTable, quiet } from "./table";
 
 /** What a profile knows of a column; what a kind of column does not have is left out. */
 export interface ColumnFacts {
@@ -100,10 +100,10 @@ export class Profile {
 async function summary(data: Data, names: string[] | undefined, options: CallOptions): Promise<Native.Profile> {
   const of = (table: Native.Table): Promise<Native.Profile> =>
     enter(options, (call) => native.Profile.of(table, names, call));
-  if (!isSource(data)) return of(await nativeTable(data, options.signal));
+  if (!isBatches(data)) return of(await nativeTable(data, quiet(options)));
   let whole: Native.Profile | undefined;
-  for await (const batch of data.batches(options)) {
-    const part = await of(batch.native);
+  for await (const batch of isSource(data) ? data.batches(quiet(options)) : data) {
+    const part = await of(await nativeTable(batch, quiet(options)));
     if (whole) whole.merge(part);
     else whole = part;
   }

@@ -2,7 +2,7 @@ import { type CallOptions, enter } from "./call";
 import { failure } from "./error";
 import { type Native, native } from "./native";
 import { coreJson } from "./options";
-import { type Data, nativeTable, type ReadCsvOptions, type ReadParquetOptions, Table } from "./table";
+import { type Data, gather, nativeTable, quiet, type ReadCsvOptions, type ReadParquetOptions, Table } from "./table";
 
 /** Tables of the same columns, one after the other. */
 export type TableBatches = Iterable<Data> | AsyncIterable<Data>;
@@ -56,7 +56,7 @@ export class Source implements AsyncIterable<Table> {
     }
     const gathering = new native.Gathering();
     for await (const data of this.#batches ?? []) {
-      const table = await nativeTable(data, options.signal);
+      const table = await nativeTable(data, quiet(options));
       gathering.add(table, false);
       yield new Table(table);
     }
@@ -68,9 +68,7 @@ export class Source implements AsyncIterable<Table> {
       const reading = this.#scan.open();
       return new Table(await enter(options, (call) => reading.collect(call)));
     }
-    const gathering = new native.Gathering();
-    for await (const data of this.#batches ?? []) gathering.add(await nativeTable(data, options.signal), true);
-    return new Table(await enter(options, (call) => gathering.finish(call)));
+    return new Table(await gather(this.#batches ?? [], options));
   }
 
   /** @internal All batches on disk, to be trained on. */

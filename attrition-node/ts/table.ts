@@ -1,3 +1,4 @@
+import { type ArrowTable, addArrowTable, isArrowTable } from "./arrow";
 import { Breather, type CallOptions, enter } from "./call";
 import { type Cell, Cells } from "./cells";
 import { failure } from "./error";
@@ -21,8 +22,14 @@ type NumberArray =
 /** A column: an array of values, or a typed array. */
 export type ColumnData = readonly Cell[] | NumberArray | BigInt64Array | BigUint64Array;
 
-/** Data in: an array of rows, an object of columns, or a `Table`. It must not change before the promise settles. */
-export type Data = readonly Row[] | Readonly<Record<string, ColumnData>> | Table | TableSource;
+/** Columns by name. */
+export type Columns = Readonly<Record<string, ColumnData>>;
+
+/** A whole table: rows, columns, a `Table`, the bytes of an Arrow IPC file or stream, or a table of `apache-arrow`. */
+export type TableData = readonly Row[] | Columns | Table | ArrowTable | Uint8Array | ArrayBuffer;
+
+/** Data in: a table, a `Source`, or an async iterable of tables as batches. It must not change before the promise settles. */
+export type Data = TableData | TableSource | AsyncIterable<TableData>;
 
 /** A value read back from a table: an instant as ISO text, a whole number beyond 2^53 as a BigInt, a gap as `null`. */
 export type TableValue = number | bigint | string | boolean | null;
@@ -37,9 +44,9 @@ export class Table {
     this.native = table;
   }
 
-  /** A table of rows or columns. */
-  static async from(data: Data): Promise<Table> {
-    return data instanceof Table ? data : new Table(await nativeTable(data));
+  /** A table of rows, columns, Arrow data or batches. */
+  static async from(data: Data, options: CallOptions = {}): Promise<Table> {
+    return data instanceof Table ? data : new Table(await nativeTable(data, options));
   }
 
   /** Rows. */
@@ -78,6 +85,16 @@ export class Table {
   /** Writes a Parquet file (zstd; strings as dictionaries, times as UTC microseconds), whole or not at all. */
   async writeParquet(path: string, options: CallOptions = {}): Promise<void> {
     await enter(options, (call) => this.native.writeParquet(path, call));
+  }
+
+  /** The table as an Arrow IPC stream: for `tableFromIPC` of `apache-arrow`, polars, pyarrow, duckdb. */
+  async toIpc(options: CallOptions = {}): Promise<Buffer> {
+    return enter(options, (call) => this.native.toIpc(call));
+  }
+
+  /** Gives the memory back at once, rather than with the garbage: `using table = await readCsv(path)`. */
+  [Symbol.dispose](): void {
+    this.native.dispose();
   }
 }
 
@@ -125,7 +142,7 @@ export async function readIpc(path: string, options: CallOptions = {}): Promise<
 }
 
 /** What a `Source` is, to those that it is built upon. */
-export interface TableSource {
+export interface TableSource extends AsyncIterable<Table> {
   /** The batches, from the start. */
   batches(options?: CallOptions): AsyncIterable<Table>;
   /** All batches as one table. */
@@ -134,27 +151,58 @@ export interface TableSource {
   spool(options?: CallOptions): Promise<Native.Spool>;
 }
 
-export function isSource(data: unknown): data is TableSource {
-  return typeof data === "object" && data !== null && Symbol.asyncIterator in data && "collect" in data;
+/** Whether the data come in batches. */
+export function isBatches(data: unknown): data is AsyncIterable<TableData> {
+  return typeof data === "object" && data !== null && Symbol.asyncIterator in data;
+}
+
+/** Whether they come from a `Source`. */
+export function isSource(data: object): data is TableSource {
+  return "batches" in data && "collect" in data;
 }
 
 /** The data as a table of the core. Long input is encoded in slices, so that the event loop goes on turning. */
-export async function nativeTable(data: Data, signal?: AbortSignal): Promise<Native.Table> {
+export async function nativeTable(data: Data, options: CallOptions): Promise<Native.Table> {
   if (data instanceof Table) return data.native;
-  if (isSource(data)) return (await data.collect({ signal })).native;
+  if (isBatches(data)) return isSource(data) ? (await data.collect(options)).native : gather(data, options);
+  const builder = await built(data, options.signal);
+  return enter(quiet(options), (call) => builder.finish(call));
+}
+
+/** Batches as one table. */
+export async function gather(batches: AsyncIterable<Data> | Iterable<Data>, options: CallOptions): Promise<Native.Table> {
+  const gathering = new native.Gathering();
+  for await (const data of batches) gathering.add(await nativeTable(data, options), true);
+  return enter(options, (call) => gathering.finish(call));
+}
+
+/** Options of a part of a long call: it reports no progress of its own. */
+export function quiet({ signal, nThreads }: CallOptions): CallOptions {
+  return { signal, nThreads };
+}
+
+/** A builder that holds the data. */
+async function built(data: TableData, signal?: AbortSignal): Promise<Native.TableBuilder> {
   const builder = new native.TableBuilder();
   const breather = new Breather(signal);
-  if (Array.isArray(data)) {
+  if (data instanceof Uint8Array || data instanceof ArrayBuffer) {
+    const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+    builder.ipc(bytes.length);
+    await inSlices(bytes, SLICE * 8, (slice) => builder.bytes(slice), breather);
+  } else if (Array.isArray(data)) {
     await addRows(builder, data, breather);
+  } else if (isArrowTable(data)) {
+    await addArrowTable(builder, data, breather);
   } else if (typeof data === "object" && data !== null && !ArrayBuffer.isView(data)) {
-    for (const [name, column] of Object.entries(data)) await addColumn(builder, name, column, breather);
+    for (const [name, column] of Object.entries(data as Columns)) await addColumn(builder, name, column, breather);
   } else {
+    const got = data === null ? "null" : ArrayBuffer.isView(data) ? (data as object).constructor.name : typeof data;
     throw failure(
       "ATTRITION_INVALID_DATA",
-      `invalid data: got ${data === null ? "null" : typeof data}, expected an array of rows, an object of columns or a Table`,
+      `invalid data: got ${got}, expected an array of rows, an object of columns, a Table, Arrow data or an async iterable of them`,
     );
   }
-  return builder.finish();
+  return builder;
 }
 
 async function addRows(builder: Native.TableBuilder, rows: readonly Row[], breather: Breather): Promise<void> {
@@ -174,10 +222,7 @@ async function addRows(builder: Native.TableBuilder, rows: readonly Row[], breat
     }
     if (i % 64 === 63 && breather.isDue) await breather.breathe();
   }
-  for (const [name, cells] of columns) {
-    addCells(builder, name, cells);
-    if (breather.isDue) await breather.breathe();
-  }
+  for (const [name, cells] of columns) await addCells(builder, name, cells, breather);
 }
 
 async function addColumn(
@@ -186,28 +231,73 @@ async function addColumn(
   column: ColumnData,
   breather: Breather,
 ): Promise<void> {
-  if (column instanceof Float64Array) {
-    builder.float(name, column);
-  } else if (column instanceof BigInt64Array) {
-    builder.int(name, column);
-  } else if (ArrayBuffer.isView(column) && !(column instanceof BigUint64Array)) {
-    builder.float(name, Float64Array.from(column as NumberArray));
+  if (isBulk(column)) {
+    openBulk(builder, name, column);
+    await addBulk(builder, column, breather);
   } else if (Array.isArray(column) || column instanceof BigUint64Array) {
     const cells = new Cells(column.length);
     for (let i = 0; i < column.length; i++) {
       cells.set(i, column[i]);
-      if (i % 1024 === 1023 && breather.isDue) await breather.breathe();
+      if (i % 256 === 255 && breather.isDue) await breather.breathe();
     }
-    addCells(builder, name, cells);
+    await addCells(builder, name, cells, breather);
   } else {
-    throw Object.assign(
-      failure("ATTRITION_INVALID_DATA", `invalid data in column \`${name}\`: got ${typeof column}, expected an array`),
-      { column: name },
-    );
+    const message =
+      `invalid data in column \`${name}\`: got ${column === null ? "null" : typeof column}, expected an array; ` +
+      "several rows are given as an array of objects";
+    throw Object.assign(failure("ATTRITION_INVALID_DATA", message), { column: name });
   }
-  if (breather.isDue) await breather.breathe();
 }
 
-function addCells(builder: Native.TableBuilder, name: string, cells: Cells): void {
-  builder.cells(name, cells.tags, cells.numbers, cells.ints, cells.texts);
+/** Values that are copied at once, so that no copy takes more than a fraction of a millisecond. */
+const SLICE = 1 << 15;
+/** A string takes as long as some hundred bytes. */
+const TEXTS = 1 << 10;
+
+interface Sliced<T> {
+  readonly length: number;
+  subarray(start: number, end: number): T;
+}
+
+/** Gives an array away slice by slice; the event loop turns in between. */
+export async function inSlices<T>(values: Sliced<T>, size: number, put: (slice: T) => void, breather: Breather): Promise<void> {
+  for (let at = 0; at < values.length; at += size) {
+    put(values.subarray(at, Math.min(at + size, values.length)));
+    if (breather.isDue) await breather.breathe();
+  }
+}
+
+/** Numbers that cross to the core as they stand. */
+export type Bulk = NumberArray | BigInt64Array;
+
+export function isBulk(column: unknown): column is Bulk {
+  return ArrayBuffer.isView(column) && !(column instanceof BigUint64Array) && !(column instanceof DataView);
+}
+
+export function openBulk(builder: Native.TableBuilder, name: string, column: Bulk, n: number = column.length): void {
+  if (column instanceof BigInt64Array) builder.intColumn(name, n);
+  else builder.floatColumn(name, n);
+}
+
+/** More numbers of the column that was opened last. */
+export async function addBulk(builder: Native.TableBuilder, column: Bulk, breather: Breather): Promise<void> {
+  const put = (slice: Bulk): void => {
+    if (slice instanceof BigInt64Array) builder.ints(slice);
+    else builder.floats(slice instanceof Float64Array ? slice : new Float64Array(slice));
+  };
+  await inSlices(column as Sliced<Bulk>, SLICE, put, breather);
+}
+
+export async function addCells(
+  builder: Native.TableBuilder,
+  name: string,
+  { tags, numbers, ints, texts }: Cells,
+  breather: Breather,
+): Promise<void> {
+  builder.cellColumn(name, tags.length);
+  await inSlices(tags, SLICE * 8, (slice) => builder.bytes(slice), breather);
+  await inSlices(numbers, SLICE, (slice) => builder.floats(slice), breather);
+  await inSlices(ints, SLICE, (slice) => builder.ints(slice), breather);
+  const strings = { length: texts.length, subarray: (start: number, end: number) => texts.slice(start, end) };
+  await inSlices(strings, TEXTS, (slice) => builder.texts(slice), breather);
 }

@@ -1,8 +1,10 @@
-import { type CallOptions, enter } from "./call";
+import { Breather, type CallOptions, enter } from "./call";
 import { type FieldKind, type FoldFact, type Label, type MetricFact, Model, type Schema } from "./model";
 import { type Native, native } from "./native";
 import { coreJson } from "./options";
-import { type Data, isSource, nativeTable, type Row } from "./table";
+import type { LearnerName, LearnerParams } from "./params";
+import { Source } from "./source";
+import { type Data, isBatches, nativeTable, quiet, type Row } from "./table";
 
 /** What is done to a column; what is not said is left to its kind's setting, and that to the default. */
 export interface ColumnSteps {
@@ -58,8 +60,31 @@ export interface Preprocess {
     | null;
 }
 
-/** Options of `crossValidate`. Names are those of the core in camelCase; see its `TrainOptions` for the defaults. */
-export interface CrossValidateOptions extends CallOptions {
+/** The learner, and parameters that are its own. */
+export type LearnerChoice =
+  | {
+      /** A list of names to choose from, or `"auto"` (the default): the best of its candidates, or a blend of them. */
+      learner?: "auto" | readonly LearnerName[];
+      /** Parameters by learner. */
+      params?: { readonly [L in LearnerName]?: LearnerParams[L] } | null;
+    }
+  | {
+      [L in LearnerName]: {
+        /** A learner's name. */
+        learner: L;
+        /** The learner's parameters; those not given have their defaults. */
+        params?: LearnerParams[L] | null;
+      };
+    }[LearnerName];
+
+/** Options of `crossValidate`. */
+export type CrossValidateOptions = Judging & LearnerChoice;
+
+/** Options of `train`. */
+export type TrainOptions = CrossValidateOptions & Holdout;
+
+/** What `train` and `crossValidate` are told of the data and of how to judge. */
+export interface Judging extends CallOptions {
   /** The column to predict. */
   target?: string;
   /** The label whose probability is predicted, by value; needed unless the labels are {0, 1} or booleans. */
@@ -80,10 +105,6 @@ export interface CrossValidateOptions extends CallOptions {
   kinds?: Readonly<Record<string, FieldKind>>;
   /** A whole schema instead of the inferred one. */
   schema?: Schema | null;
-  /** A learner's name, a list of names to choose from, or `"auto"`: the best of its candidates, or a blend of them. */
-  learner?: string | readonly string[];
-  /** The learner's parameters, by their names in the core; for `auto` or a list, by learner. */
-  params?: Readonly<Record<string, unknown>> | null;
   /** Trials of the parameter search. */
   trials?: number;
   /** What chooses between learners. */
@@ -100,8 +121,8 @@ export interface CrossValidateOptions extends CallOptions {
   seed?: number | bigint;
 }
 
-/** Options of `train`. */
-export interface TrainOptions extends CrossValidateOptions {
+/** Rows held out from training. */
+export interface Holdout {
   /** Share of rows held out, or `null` for none. */
   holdout?: number | null;
   /** `"all"` fits the final model on all rows, after the hold-out has judged it. */
@@ -130,7 +151,7 @@ export interface CrossValidation {
 export async function train<R extends object = Row>(data: Data, options: TrainOptions): Promise<Model<R>> {
   const json = coreJson(options);
   const given = await columns(data, options);
-  return new Model<R>(await enter(callOptions(options), (call) => native.train(given, json, call)));
+  return new Model<R>(await enter(options, (call) => native.train(given, json, call)));
 }
 
 /** Cross-validates. `folds` holds each row's test fold, negative = never tested; it takes the place of `cv`. */
@@ -139,17 +160,23 @@ export async function crossValidate(
   { folds, ...options }: CrossValidateOptions & { folds?: ArrayLike<number | bigint> },
 ): Promise<CrossValidation> {
   const json = coreJson(options);
-  const ids = folds && BigInt64Array.from({ length: folds.length }, (_, i) => BigInt(folds[i]));
+  const ids = folds && (await foldIds(folds, options.signal));
   const given = await columns(data, options);
-  const call = enter(callOptions(options), (call) => native.crossValidate(given, json, ids, call));
-  return (await call) as CrossValidation;
+  return (await enter(options, (call) => native.crossValidate(given, json, ids, call))) as CrossValidation;
 }
 
-/** A table in memory; of a source its batches on disk. */
+async function foldIds(folds: ArrayLike<number | bigint>, signal?: AbortSignal): Promise<BigInt64Array> {
+  const ids = new BigInt64Array(folds.length);
+  const breather = new Breather(signal);
+  for (let i = 0; i < ids.length; i++) {
+    ids[i] = BigInt(folds[i]);
+    if (i % 1024 === 1023 && breather.isDue) await breather.breathe();
+  }
+  return ids;
+}
+
+/** A table in memory; of batches the rows on disk. */
 async function columns(data: Data, options: CallOptions): Promise<Native.Table | Native.Spool> {
-  return isSource(data) ? data.spool(callOptions(options)) : nativeTable(data, options.signal);
-}
-
-function callOptions({ signal, onProgress, nThreads }: CallOptions): CallOptions {
-  return { signal, onProgress, nThreads };
+  if (!isBatches(data)) return nativeTable(data, quiet(options));
+  return (data instanceof Source ? data : Source.from(data)).spool({ ...quiet(options), onProgress: options.onProgress });
 }

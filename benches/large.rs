@@ -251,8 +251,7 @@ fn boosting(rows: usize) {
     schema.learn(&table, &all).unwrap();
     let bound = schema.bind(&table).unwrap();
     let (y, _) = schema.labels(&table).unwrap();
-    let params = json!({ "n_trees": 200, "learning_rate": 0.1, "max_leaves": 31, "max_bins": 255, "min_leaf_rows": 20,
-        "row_fraction": 1, "column_fraction": 1 });
+    let params = data::boosting_params();
     let learner = Learner::from_name("boosting", Some(&params)).unwrap();
     let run = Run::new().n_threads(Some(2));
     let fit = || {

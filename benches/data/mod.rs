@@ -47,6 +47,25 @@ pub fn model() -> Model {
     train(&table(20_000, 1), &TrainOptions { cv: Some(2), ..options() }, &Run::new()).unwrap()
 }
 
+/// 200 trees × 31 leaves, rate 0.1, 255 bins, as the peers' runs have them.
+pub fn boosting_params() -> serde_json::Value {
+    serde_json::json!({ "n_trees": 200, "learning_rate": 0.1, "max_leaves": 31, "max_bins": 255, "min_leaf_rows": 20,
+        "row_fraction": 1, "column_fraction": 1 })
+}
+
+/// A model of trees of that shape.
+pub fn boosting_model() -> Model {
+    let options = TrainOptions {
+        learner: ["boosting"].into(),
+        params: Some(boosting_params()),
+        cv: None,
+        holdout: None,
+        calibration: None,
+        ..options()
+    };
+    train(&table(100_000, 1), &options, &Run::new()).unwrap()
+}
+
 pub fn record(table: &Table, row: usize) -> BTreeMap<String, Value> {
     let features = table.columns().iter().filter(|c| c.name() != "left");
     features.map(|c| (c.name().to_owned(), c.get(row))).collect()

@@ -6,3 +6,4 @@ pub mod linalg;
 pub mod minimize;
 pub mod quantile;
 pub mod spline;
+pub(crate) mod wide;

@@ -22,7 +22,7 @@ pub(super) const GAP: u8 = 255;
 /// Most ordered bins.
 pub(super) const MAX_BINS: usize = 255;
 /// The bin of no level, or of none of the column's, where levels are asked for one by one.
-const NONE: u8 = 255;
+pub(super) const NONE: u8 = 255;
 /// Levels asked for one by one in one column.
 const LEVELS_A_COLUMN: usize = 254;
 /// A category of at most so many levels is also split one against the rest; the second number is for more than
@@ -93,26 +93,6 @@ impl Column {
     pub(super) fn is_ordered(&self) -> bool {
         matches!(self.test, Test::Number { .. } | Test::Statistic { .. })
     }
-
-    /// The bin of a feature's value; of indicators' see [`Test::Indicators`].
-    pub(super) fn bin(&self, x: f64) -> u8 {
-        match &self.test {
-            Test::Number { edges } => bin_of(edges, x),
-            Test::Statistic { edges, values, gap } => {
-                // NaN as a position is 0: it is looked at first.
-                let level = if x.is_nan() { None } else { values.get(x as usize).copied() };
-                bin_of(edges, level.or(*gap).unwrap_or(f64::NAN))
-            }
-            Test::Level { n_levels } => {
-                if x >= 0.0 && (x as usize) < *n_levels {
-                    x as u8
-                } else {
-                    NONE
-                }
-            }
-            Test::Indicators { .. } => NONE,
-        }
-    }
 }
 
 fn add_row(sums: &mut [f64; 2], w: f64, y: u8) {
@@ -125,7 +105,8 @@ fn smoothed(s: [f64; 2], prior: f64) -> f64 {
     (s[1] + PRIOR_ROWS * prior) / (s[0] + PRIOR_ROWS)
 }
 
-fn bin_of(edges: &[f64], x: f64) -> u8 {
+/// The bin of a value; a gap's is [`GAP`].
+pub(super) fn bin_of(edges: &[f64], x: f64) -> u8 {
     if x.is_nan() { GAP } else { edges.partition_point(|e| *e < x) as u8 }
 }
 
@@ -370,7 +351,6 @@ mod tests {
         assert_eq!(out.len(), 2);
         assert_eq!(out[1].bins, [0, 1, 2, 2, NONE, 0]);
         assert_eq!(out[0].bins[4], GAP);
-        assert_eq!(out[0].column.bin(f64::NAN), GAP);
         let codes: Vec<u32> = (0..6).map(|i| i * 100).collect();
         let out = rows(&y).bin(&DesignColumn::Indicators { codes, n_levels: 600 });
         assert_eq!(out.iter().map(|b| b.column.n_bins()).collect::<Vec<_>>(), [254, 254, 92]);

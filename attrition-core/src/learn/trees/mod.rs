@@ -11,6 +11,7 @@
 mod bins;
 mod fit;
 mod fitted;
+mod walk;
 mod gradient;
 mod grow;
 mod matrix;

@@ -6,7 +6,8 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::grow::{Shared, pack};
+use super::grow::Shared;
+use super::split::pack;
 
 /// Whole numbers of one unit of gradient, and of second derivative.
 const UNITS: [f64; 2] = [65_536.0, 262_144.0];
@@ -152,7 +153,7 @@ mod tests {
         assert!(s.safe_rows >= 4000);
         for w in [1e300, 1e-300, 16_384.0, 0.5] {
             let s = Scale::new(w);
-            let [g, h] = super::super::grow::unpack(s.weigh(-65_536, 65_536, w));
+            let [g, h] = super::super::split::unpack(s.weigh(-65_536, 65_536, w));
             assert!(
                 (g as f64 * s.units[0] / w + 1.0).abs() < 1e-5 && (h as f64 * s.units[1] / w - 0.25).abs() < 1e-5,
                 "{w}"

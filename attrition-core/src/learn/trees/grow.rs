@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::bins::GAP;
 use super::matrix::{LANE, Matrix};
-use super::split::{Bins, Judge, NodeSums, Split, Sums, add, sub};
+use super::split::{Bins, Cell, Judge, NodeSums, Split, Sums, add, sub, unpack};
 use super::team::Team;
 use crate::rng::Rng;
 use crate::{Result, Run};
@@ -25,6 +25,8 @@ const TILE: usize = 1024;
 const PART: usize = 16_384;
 /// Leaves of fewer rows are added up column by column.
 const FEW_ROWS: usize = 192;
+/// Values of rows that a task looks at, or more: some 10 µs.
+const TASK: usize = 4096;
 /// Memory for the sums of leaves, in bytes; leaves past it are added up anew.
 const POOL_BYTES: usize = 64 << 20;
 
@@ -96,7 +98,8 @@ struct Work {
     tile: Vec<[u8; LANE]>,
     weights: Vec<u64>,
     column: Box<[Sums; 256]>,
-    rows: Vec<(u32, Sums)>,
+    packed_column: Box<[u64; 256]>,
+    rows: Vec<(u32, u64)>,
 }
 
 thread_local! {
@@ -105,16 +108,9 @@ thread_local! {
         tile: Vec::new(),
         weights: Vec::new(),
         column: Box::new([[0; 2]; 256]),
+        packed_column: Box::new([0; 256]),
         rows: Vec::new(),
     });
-}
-
-pub(super) fn pack(g: i32, h: u32) -> u64 {
-    ((i64::from(g) << 32) + i64::from(h)) as u64
-}
-
-pub(super) fn unpack(packed: u64) -> Sums {
-    [(packed as i64) >> 32, (packed & 0xFFFF_FFFF) as i64]
 }
 
 /// In single precision; the largest number for what is larger.
@@ -156,7 +152,7 @@ impl<'a> Shared<'a> {
             hists: (0..slots).map(|_| (0..matrix.stride).map(|_| Mutex::new(Vec::new())).collect()).collect(),
             counts: std::iter::repeat_with(Default::default).take(n.div_ceil(PART)).collect(),
             lefts: zeros(n.div_ceil(PART)),
-            found: (0..matrix.columns.len().max(1)).map(|_| Mutex::new(None)).collect(),
+            found: (0..2 * matrix.columns.len().max(1)).map(|_| Mutex::new(None)).collect(),
         }
     }
 
@@ -164,8 +160,12 @@ impl<'a> Shared<'a> {
         self.rows.get(at).map_or(0, |r| r.load(Relaxed) as usize)
     }
 
+    fn packed(&self, row: usize) -> u64 {
+        self.packed.get(row).map_or(0, |p| p.load(Relaxed))
+    }
+
     fn sums(&self, row: usize) -> Sums {
-        self.packed.get(row).map_or([0; 2], |p| unpack(p.load(Relaxed)))
+        unpack(self.packed(row))
     }
 
     fn weight(&self, row: usize) -> f64 {
@@ -236,7 +236,7 @@ impl<'a> Shared<'a> {
     }
 
     /// Add rows of the list to one lane of a slot, or take them away, one by one.
-    fn add_rows(&self, slot: usize, lane: usize, range: [usize; 2], change: fn(Sums, Sums) -> Sums) {
+    fn add_rows(&self, slot: usize, lane: usize, range: [usize; 2], change: impl Fn(Sums, Sums) -> Sums) {
         self.with_hist(slot, lane, |hist| {
             for at in range[0]..range[1] {
                 let row = self.row(at);
@@ -261,38 +261,56 @@ impl<'a> Shared<'a> {
         self.found.get(task).and_then(|f| *f.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The best split of a leaf in one column, added up anew.
-    fn best_anew(
+    /// The best split of a leaf in some columns, added up anew.
+    fn best_anew(&self, growth: &Growth, columns: &[usize], range: [usize; 2], node: &NodeSums) -> Option<Split> {
+        WORK.with(|work| {
+            let mut work = work.borrow_mut();
+            let Work { rows, column, packed_column, .. } = &mut *work;
+            rows.clear();
+            rows.extend((range[0]..range[1]).map(|at| self.row(at)).map(|row| (row as u32, self.packed(row))));
+            let is_packed = rows.len() <= self.safe_rows.load(Relaxed);
+            columns.iter().fold(None, |best, &c| {
+                let of_column = if is_packed {
+                    self.best_of_column(growth, c, rows, node, packed_column)
+                } else {
+                    self.best_of_column(growth, c, rows, node, column)
+                };
+                Split::better(best, of_column)
+            })
+        })
+    }
+
+    fn best_of_column<C: Cell>(
         &self,
         growth: &Growth,
         column: usize,
-        rows: impl Iterator<Item = (u32, Sums)>,
+        rows: &[(u32, u64)],
         node: &NodeSums,
-        hist: &mut [Sums; 256],
+        hist: &mut [C; 256],
     ) -> Option<Split> {
         let mut occupied = [0u64; 4];
         let bins = self.matrix.column(column);
         for (row, sums) in rows {
-            let bin = usize::from(bins.get(row as usize).copied().unwrap_or(0));
-            hist[bin] = add(hist[bin], sums);
+            let bin = usize::from(bins.get(*row as usize).copied().unwrap_or(0));
+            hist[bin] = hist[bin].with(*sums);
             occupied[bin / 64] |= 1 << (bin % 64);
         }
         let best = self.best(growth, column, hist, &occupied, node);
         for (word, bits) in occupied.iter().enumerate() {
             let mut bits = *bits;
             while bits != 0 {
-                hist[64 * word + bits.trailing_zeros() as usize] = [0; 2];
+                hist[64 * word + bits.trailing_zeros() as usize] = C::default();
                 bits &= bits - 1;
             }
         }
         best
     }
 
-    fn best(
+    fn best<C: Cell>(
         &self,
         growth: &Growth,
         column: usize,
-        hist: &[Sums; 256],
+        hist: &[C; 256],
         occupied: &[u64; 4],
         node: &NodeSums,
     ) -> Option<Split> {
@@ -654,8 +672,11 @@ impl<'s, 'env> Grower<'s, 'env> {
             }
         }
         let less = small_slot.filter(|_| large.slot.is_some());
-        if large_open {
+        let mut few = Vec::with_capacity(2);
+        if large.slot.is_some() {
             self.find(large, less)?;
+        } else if large_open {
+            few.push(large);
         }
         match leaves.pop() {
             Some(small) => {
@@ -666,13 +687,11 @@ impl<'s, 'env> Grower<'s, 'env> {
                         self.add_up(slot, small.range)?;
                     }
                 }
-                self.find(small, None)
+                if small.slot.is_some() { self.find(small, None)? } else { few.push(small) }
             }
-            None => {
-                self.free.extend(small_slot);
-                Ok(())
-            }
+            None => self.free.extend(small_slot),
         }
+        self.find_anew(&mut few)
     }
 
     fn add_up(&self, slot: usize, range: [usize; 2]) -> Result<()> {
@@ -689,71 +708,73 @@ impl<'s, 'env> Grower<'s, 'env> {
         })
     }
 
-    /// The best split of a leaf, by its slot if it has one; `less` is a slot to take away from it first.
+    /// The best split of a leaf by its slot; `less` is a slot to take away from it first.
     fn find(&self, leaf: &mut Leaf, less: Option<usize>) -> Result<()> {
+        let Some(slot) = leaf.slot else { return self.find_anew(&mut [leaf]) };
         let (shared, growth) = (self.shared, Arc::clone(&self.growth));
-        let (node, range, columns) = (leaf.node, leaf.range, leaf.columns.clone());
+        let (node, columns) = (leaf.node, leaf.columns.clone());
         let sees = move |c: usize| columns.as_ref().is_none_or(|m| m.get(c).copied().unwrap_or(false));
         let n = shared.matrix.columns.len();
-        let tasks = match leaf.slot {
-            Some(slot) => {
-                self.team.run(shared.matrix.stride, move |lane| {
-                    let best = shared.with_hist(slot, lane, |hist| {
-                        if let Some(less) = less {
-                            shared.with_hist(less, lane, |less| {
-                                for (a, b) in hist.iter_mut().flatten().zip(less.iter().flatten()) {
-                                    *a = sub(*a, *b);
-                                }
-                            });
+        self.team.run(shared.matrix.stride, move |lane| {
+            let best = shared.with_hist(slot, lane, |hist| {
+                if let Some(less) = less {
+                    shared.with_hist(less, lane, |less| {
+                        for (a, b) in hist.iter_mut().flatten().zip(less.iter().flatten()) {
+                            *a = sub(*a, *b);
                         }
-                        let mut best = None;
-                        for (c, hist) in
-                            (lane * LANE..).zip(hist.iter()).take(n - lane * LANE).filter(|(c, _)| sees(*c))
-                        {
-                            best = Split::better(best, shared.best(&growth, c, hist, &[u64::MAX; 4], &node));
-                        }
-                        best
                     });
-                    shared.keep(lane, best.flatten());
-                })?;
-                shared.matrix.stride
+                }
+                let mut best = None;
+                for (c, hist) in (lane * LANE..).zip(hist.iter()).take(n - lane * LANE).filter(|(c, _)| sees(*c)) {
+                    best = Split::better(best, shared.best(&growth, c, hist, &[u64::MAX; 4], &node));
+                }
+                best
+            });
+            shared.keep(lane, best.flatten());
+        })?;
+        self.choose(leaf, 0..shared.matrix.stride);
+        Ok(())
+    }
+
+    /// The best splits of up to two leaves, added up anew, in one phase.
+    fn find_anew(&self, leaves: &mut [&mut Leaf]) -> Result<()> {
+        let (shared, growth) = (self.shared, Arc::clone(&self.growth));
+        let n = shared.matrix.columns.len();
+        let mut tasks: Vec<([usize; 2], NodeSums, Vec<usize>)> = Vec::new();
+        let mut ends = [0; 2];
+        for (leaf, end) in leaves.iter().zip(&mut ends) {
+            let rows = (leaf.range[1] - leaf.range[0]).max(1);
+            let sees = |c: &usize| leaf.columns.as_ref().is_none_or(|m| m.get(*c).copied().unwrap_or(false));
+            let seen: Vec<usize> = (0..n).filter(sees).collect();
+            // Not so few that the rows' gradients are fetched for a column or two each time.
+            let together = TASK.div_ceil(rows).max(seen.len().div_ceil(2 * self.team.threads()));
+            tasks.extend(seen.chunks(together).map(|columns| (leaf.range, leaf.node, columns.to_vec())));
+            *end = tasks.len();
+        }
+        let n_tasks = tasks.len();
+        self.team.run(n_tasks, move |task| {
+            if let Some((range, node, columns)) = tasks.get(task) {
+                shared.keep(task, shared.best_anew(&growth, columns, *range, node));
             }
-            None if (range[1] - range[0]) * n < 65_536 => {
-                WORK.with(|work| {
-                    let mut work = work.borrow_mut();
-                    let Work { column: hist, rows, .. } = &mut *work;
-                    rows.clear();
-                    rows.extend((range[0]..range[1]).map(|at| shared.row(at)).map(|r| (r as u32, shared.sums(r))));
-                    let mut best = None;
-                    for c in (0..n).filter(|c| sees(*c)) {
-                        best = Split::better(best, shared.best_anew(&growth, c, rows.iter().copied(), &node, hist));
-                    }
-                    shared.keep(0, best);
-                });
-                1
-            }
-            None => {
-                let seen: Vec<usize> = (0..n).filter(|c| sees(*c)).collect();
-                let tasks = seen.len();
-                self.team.run(tasks, move |task| {
-                    let Some(&c) = seen.get(task) else { return };
-                    let rows = (range[0]..range[1]).map(|at| shared.row(at)).map(|r| (r as u32, shared.sums(r)));
-                    WORK.with(|work| {
-                        let hist = &mut work.borrow_mut().column;
-                        shared.keep(task, shared.best_anew(&growth, c, rows, &node, hist));
-                    });
-                })?;
-                tasks
-            }
-        };
-        leaf.split = (0..tasks).fold(None, |best, task| Split::better(best, shared.kept(task)));
+        })?;
+        let mut first = 0;
+        for (leaf, end) in leaves.iter_mut().zip(ends) {
+            self.choose(leaf, first..end);
+            first = end;
+        }
+        Ok(())
+    }
+
+    /// The best of the splits that tasks found for a leaf.
+    fn choose(&self, leaf: &mut Leaf, tasks: std::ops::Range<usize>) {
+        let shared = self.shared;
+        leaf.split = tasks.fold(None, |best, task| Split::better(best, shared.kept(task)));
         if let Some(split) = &mut leaf.split
             && !shared.matrix.has_gap.get(split.column).copied().unwrap_or(false)
         {
             // Where training saw no gap, gaps go with the many.
             split.gap_left = 2 * split.left[1] >= leaf.node.sums[1];
         }
-        Ok(())
     }
 }
 

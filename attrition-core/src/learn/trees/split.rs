@@ -9,7 +9,10 @@
 //! <https://doi.org/10.1214/aos/1013203451>; Chen, Guestrin: XGBoost: a scalable tree boosting system. KDD 2016,
 //! <https://doi.org/10.1145/2939672.2939785>.
 
+use std::cell::RefCell;
+
 use super::bins::GAP;
+use crate::num::wide::wide;
 
 /// Sums of a bin or a node: gradients, second derivatives; whole numbers, so that they are the same in any order.
 pub(super) type Sums = [i64; 2];
@@ -20,6 +23,42 @@ pub(super) fn add(a: Sums, b: Sums) -> Sums {
 
 pub(super) fn sub(a: Sums, b: Sums) -> Sums {
     [a[0].wrapping_sub(b[0]), a[1].wrapping_sub(b[1])]
+}
+
+/// What holds the sums of a bin.
+pub(super) trait Cell: Copy + PartialEq + Default {
+    /// As they are.
+    fn sums(self) -> Sums;
+    /// With a row's more, in the packed form.
+    fn with(self, row: u64) -> Self;
+}
+
+impl Cell for Sums {
+    fn sums(self) -> Sums {
+        self
+    }
+    fn with(self, row: u64) -> Sums {
+        add(self, unpack(row))
+    }
+}
+
+/// The packed form: half the memory, for as few rows as fit 32 bits.
+impl Cell for u64 {
+    fn sums(self) -> Sums {
+        unpack(self)
+    }
+    fn with(self, row: u64) -> u64 {
+        self.wrapping_add(row)
+    }
+}
+
+/// A gradient above a second derivative, 32 bits each.
+pub(super) fn pack(g: i32, h: u32) -> u64 {
+    ((i64::from(g) << 32) + i64::from(h)) as u64
+}
+
+pub(super) fn unpack(packed: u64) -> Sums {
+    [(packed as i64) >> 32, (packed & 0xFFFF_FFFF) as i64]
 }
 
 /// What a split is judged by.
@@ -48,8 +87,8 @@ pub(super) struct NodeSums {
 
 /// The sums of a column's bins.
 #[derive(Clone, Copy)]
-pub(super) struct Bins<'a> {
-    pub(super) sums: &'a [Sums; 256],
+pub(super) struct Bins<'a, C> {
+    pub(super) sums: &'a [C; 256],
     /// Marks the bins that may hold rows.
     pub(super) occupied: &'a [u64; 4],
     /// Whether the bins have an order; else each is asked for alone.
@@ -108,31 +147,37 @@ impl Judge {
     }
 
     /// The best split of one column; `direction` is −1, 0 or 1 of a monotone constraint.
-    pub(super) fn best(&self, column: usize, direction: i8, bins: Bins<'_>, node: &NodeSums) -> Option<Split> {
+    pub(super) fn best<C: Cell>(
+        &self,
+        column: usize,
+        direction: i8,
+        bins: Bins<'_, C>,
+        node: &NodeSums,
+    ) -> Option<Split> {
         let total_h = self.real(node.sums).1;
         // Rows are counted by their share of the second derivatives; the exact weight is looked at when rows are parted.
         let rows_of_h = if total_h > 0.0 { node.weight / total_h } else { 0.0 };
         let min_h = self.min_child_weight.max(if rows_of_h > 0.0 { self.min_leaf_rows / rows_of_h } else { 0.0 });
         // Rounding must not refuse what is exactly at the limit.
         let min_h = min_h * (1.0 - 1e-12);
+        let least = ((min_h / self.scale[1]).ceil() as i64).max(1);
         let bounded = direction != 0 || node.bounds != [f64::NEG_INFINITY, f64::INFINITY];
         let mut found = if bounded {
             let parent = self.score_at(node.sums, self.value(node.sums, node.bounds));
-            self.scan(bins, node, parent, min_h, |left, right| {
+            self.scan(bins, node, parent, least, |left, right| {
                 let (vl, vr) = (self.value(left, node.bounds), self.value(right, node.bounds));
                 let allowed = !((direction > 0 && vl > vr) || (direction < 0 && vl < vr));
-                // As a fraction: what is below the line is 1.
-                allowed.then(|| (self.score_at(left, vl) + self.score_at(right, vr), 1.0))
+                allowed.then(|| self.score_at(left, vl) + self.score_at(right, vr))
+            })
+        } else if bins.ordered {
+            CUTS.with(|cuts| match cuts.try_borrow_mut() {
+                Ok(mut cuts) => self.best_cut(bins, node, least, &mut cuts),
+                Err(_) => self.best_cut(bins, node, least, &mut Cuts::default()),
             })
         } else {
             let parent = self.score(node.sums);
-            self.scan(bins, node, parent, min_h, |left, right| {
-                let ((gl, hl), (gr, hr)) = (self.real(left), self.real(right));
-                let (gl, gr) = (self.soft(gl), self.soft(gr));
-                let (hl, hr) = (hl + self.l2, hr + self.l2);
-                // Both quotients over one line: compared without a division.
-                Some((gl * gl * hr + gr * gr * hl, hl * hr))
-            })
+            let score = self.scores_of(node.sums.map(|s| s as f64));
+            self.scan(bins, node, parent, least, |left, _| Some(score(left.map(|s| s as f64))))
         };
         if let Some(split) = &mut found {
             split.column = column;
@@ -140,34 +185,87 @@ impl Judge {
         found
     }
 
-    /// The split of greatest score, the first of equals, whose children have at least `min_h`. `score` gives a fraction.
+    /// What a split must score above: more than rounding, as a split that tells nothing has a gain of about 0.
+    fn least_score(&self, parent: f64) -> f64 {
+        parent + self.min_gain.max(1e-9 * parent.abs() + 1e-12)
+    }
+
+    /// `S` of both sides of a cut, by the sums to its left; without bounds. Over one line: a division takes longest.
     #[inline(always)]
-    fn scan(
+    fn scores_of(&self, total: [f64; 2]) -> impl Fn([f64; 2]) -> f64 {
+        let ([g_scale, h_scale], l1, l2) = (self.scale, self.l1, self.l2);
+        let soft = move |g: f64| (g.abs() - l1).max(0.0);
+        move |left| {
+            // Whole numbers up to 2⁵³: the right side is exact.
+            let (gl, gr) = (soft(left[0] * g_scale), soft((total[0] - left[0]) * g_scale));
+            let (hl, hr) = (left[1] * h_scale + l2, (total[1] - left[1]) * h_scale + l2);
+            (gl * gl * hr + gr * gr * hl) / (hl * hr)
+        }
+    }
+
+    /// As [`Judge::scan`], for an ordered column without bounds, many cuts at once.
+    fn best_cut<C: Cell>(&self, bins: Bins<'_, C>, node: &NodeSums, least: i64, cuts: &mut Cuts) -> Option<Split> {
+        let all = cuts.fill(&bins);
+        let parent = self.score(node.sums);
+        let mut best_score = self.least_score(parent);
+        let mut best = None;
+        let gap = bins.sums[usize::from(GAP)].sums();
+        let has_gap = gap != [0, 0];
+        // Of equals the first cut, and of one cut that with gaps to the right.
+        let mut of_cut = usize::MAX;
+        for gap_left in [false, true] {
+            let added = if gap_left { gap } else { [0, 0] };
+            // Second derivatives only add up: the cuts with enough on either side are a range.
+            let h = |left: &Sums| left[1].wrapping_add(added[1]);
+            let first = cuts.left[..cuts.n].partition_point(|left| h(left) < least);
+            let end = cuts.left[..cuts.n].partition_point(|left| node.sums[1].wrapping_sub(h(left)) >= least);
+            if first < end && (!gap_left || has_gap) {
+                let (k, score) = highest(self, node, added, cuts, [first, end]);
+                if score > best_score || (score == best_score && k < of_cut) {
+                    (best_score, of_cut) = (score, k);
+                    best = Some((cuts.between(k), gap_left, add(cuts.left[k], added)));
+                }
+            }
+        }
+        // The gaps against all else: whatever the number.
+        let right = sub(node.sums, all);
+        if has_gap && all[1] >= least && right[1] >= least {
+            let score = self.scores_of(node.sums.map(|s| s as f64))(all.map(|s| s as f64));
+            if score > best_score {
+                best_score = score;
+                best = Some((GAP - 1, false, all));
+            }
+        }
+        best.map(|(cut, gap_left, left)| Split { gain: best_score - parent, column: 0, cut, gap_left, left })
+    }
+
+    /// The split of greatest score, the first of equals, whose children have at least the whole number `least` of second
+    /// derivatives.
+    #[inline(always)]
+    fn scan<C: Cell>(
         &self,
-        bins: Bins<'_>,
+        bins: Bins<'_, C>,
         node: &NodeSums,
         parent: f64,
-        min_h: f64,
-        score: impl Fn(Sums, Sums) -> Option<(f64, f64)>,
+        least: i64,
+        score: impl Fn(Sums, Sums) -> Option<f64>,
     ) -> Option<Split> {
-        // More than rounding: a split that tells nothing has a gain of about 0.
-        let mut best_score = parent + self.min_gain.max(1e-9 * parent.abs() + 1e-12);
+        let mut best_score = self.least_score(parent);
         let mut best: Option<(u8, bool, Sums)> = None;
-        let least = ((min_h / self.scale[1]).ceil() as i64).max(1);
         let mut consider = |cut: u8, gap_left: bool, left: Sums| {
             let right = sub(node.sums, left);
             if left[1] < least || right[1] < least {
                 return;
             }
-            if let Some((above, below)) = score(left, right)
-                && above > best_score * below
+            if let Some(score) = score(left, right)
+                && score > best_score
             {
-                best_score = above / below;
+                best_score = score;
                 best = Some((cut, gap_left, left));
             }
         };
         let Bins { sums: hist, occupied, ordered } = bins;
-        let gap = if ordered { hist[usize::from(GAP)] } else { [0, 0] };
+        let gap = if ordered { hist[usize::from(GAP)].sums() } else { [0, 0] };
         let has_gap = gap != [0, 0];
         let mut left = [0, 0];
         let mut last: Option<usize> = None;
@@ -176,7 +274,7 @@ impl Judge {
             while bits != 0 {
                 let b = 64 * word + bits.trailing_zeros() as usize;
                 bits &= bits - 1;
-                let s = hist[b % 256];
+                let s = hist[b % 256].sums();
                 // The last bin is that of gaps, or of no level, for which nobody asks.
                 if s == [0, 0] || b == usize::from(GAP) {
                     continue;
@@ -202,5 +300,89 @@ impl Judge {
             consider(GAP - 1, false, left);
         }
         best.map(|(cut, gap_left, left)| Split { gain: best_score - parent, column: 0, cut, gap_left, left })
+    }
+}
+
+/// The cuts of an ordered column between bins that hold rows.
+struct Cuts {
+    /// How many there are: one less than bins that hold rows.
+    n: usize,
+    /// Those bins.
+    bins: [u8; 256],
+    /// Sums of the rows in a bin and those before it.
+    left: [Sums; 256],
+    /// The same as numbers, and what the cuts score.
+    g: [f64; 256],
+    h: [f64; 256],
+    scores: [f64; 256],
+}
+
+impl Default for Cuts {
+    fn default() -> Cuts {
+        Cuts { n: 0, bins: [0; 256], left: [[0; 2]; 256], g: [0.0; 256], h: [0.0; 256], scores: [0.0; 256] }
+    }
+}
+
+thread_local! {
+    static CUTS: RefCell<Cuts> = RefCell::default();
+}
+
+impl Cuts {
+    /// The sums of all bins but that of gaps.
+    fn fill<C: Cell>(&mut self, bins: &Bins<'_, C>) -> Sums {
+        let (mut n, mut left) = (0, [0, 0]);
+        let mut push = |b: usize| {
+            // Empty bins are written over.
+            let cell = bins.sums[b % 256];
+            left = add(left, cell.sums());
+            self.bins[n % 256] = b as u8;
+            self.left[n % 256] = left;
+            self.g[n % 256] = left[0] as f64;
+            self.h[n % 256] = left[1] as f64;
+            n += usize::from(cell != C::default());
+        };
+        if *bins.occupied == [u64::MAX; 4] {
+            (0..usize::from(GAP)).for_each(push);
+        } else {
+            for (word, bits) in bins.occupied.iter().enumerate() {
+                // The last bin is that of gaps.
+                let mut bits = if word == 3 { bits & !(1 << 63) } else { *bits };
+                while bits != 0 {
+                    push(64 * word + bits.trailing_zeros() as usize);
+                    bits &= bits - 1;
+                }
+            }
+        }
+        self.n = n.saturating_sub(1);
+        left
+    }
+
+    /// In the middle of the bins without rows.
+    fn between(&self, k: usize) -> u8 {
+        let (a, b) = (self.bins[k % 256], self.bins[(k + 1) % 256]);
+        a + (b - a) / 2
+    }
+}
+
+wide! {
+    /// The cut of greatest score in a range of them, the first of equals, and its score.
+    fn highest(judge: &Judge, node: &NodeSums, added: Sums, cuts: &mut Cuts, range: [usize; 2]) -> (usize, f64) {
+        let score = judge.scores_of(node.sums.map(|s| s as f64));
+        let Cuts { g, h, scores, .. } = cuts;
+        let [first, end] = range;
+        let (g, h, scores) = (&g[first..end], &h[first..end], &mut scores[first..end]);
+        let added = added.map(|s| s as f64);
+        for ((out, g), h) in scores.iter_mut().zip(g).zip(h) {
+            *out = score([g + added[0], h + added[1]]);
+        }
+        let (heads, rest) = scores.as_chunks::<8>();
+        let mut tops = [f64::NEG_INFINITY; 8];
+        for chunk in heads {
+            for (top, score) in tops.iter_mut().zip(chunk) {
+                *top = if *score > *top { *score } else { *top };
+            }
+        }
+        let top = tops.iter().chain(rest).fold(f64::NEG_INFINITY, |a, b| if *b > a { *b } else { a });
+        (first + scores.iter().position(|s| *s == top).unwrap_or(0), top)
     }
 }

@@ -112,6 +112,7 @@ function type(name, range) {
     integer_or_auto: '"auto" | number',
     number_or_auto: '"auto" | number',
     monotone: "Readonly<Record<string, -1 | 0 | 1>> | null",
+    costs: "Readonly<Record<string, number>> | null",
     groups: "readonly (readonly string[])[] | null",
   };
   return types[range.kind] ?? fail(`the parameter ${name} has a range of kind ${range.kind}, which has no type here yet`);

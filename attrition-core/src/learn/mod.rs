@@ -19,7 +19,7 @@ mod tests;
 pub use glassbox::{Axis, Curve, Effect, Glassbox, GlassboxParams, Levels, Pair, Shape, Term};
 pub use linfa::{LinfaLogisticParams, LinfaTreeParams, SplitQuality};
 pub use logistic::{ClassWeight, Logistic, LogisticParams, MAX_FEATURES, MAX_STD_ERR_FEATURES, Penalty};
-pub use params::{Monotone, OrAuto, ParamSpec, Range};
+pub use params::{Costs, Monotone, OrAuto, ParamSpec, Range};
 pub use tree::{Node, Tree};
 pub use trees::{BoostingParams, ForestParams, Grow, Importance, StoppingMetric, TreeParams, Trees};
 

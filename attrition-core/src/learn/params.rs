@@ -66,6 +66,8 @@ pub enum Range {
     },
     /// `null`, or by feature −1 (falling), 0 or 1 (rising).
     Monotone,
+    /// `null`, or by feature a number of at least 0.
+    Costs,
     /// `null`, or a list of lists of feature names.
     Groups,
 }
@@ -110,6 +112,9 @@ impl<T> From<T> for OrAuto<T> {
 /// Features by the direction in which the score may move with them: −1 falling, 0 any, 1 rising.
 pub type Monotone = std::collections::BTreeMap<String, i8>;
 
+/// What using a feature costs, by its name.
+pub type Costs = std::collections::BTreeMap<String, f64>;
+
 /// One parameter.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct ParamSpec {
@@ -149,6 +154,7 @@ impl Range {
                 format!("\"auto\" or {}", Range::Number { low: *low, above: *above, high: *high }.describe())
             }
             Range::Monotone => "null or an object from feature to -1 (falling), 0 or 1 (rising)".to_owned(),
+            Range::Costs => "null or an object from feature to a number >= 0".to_owned(),
             Range::Groups => "null or a list of lists of feature names".to_owned(),
             Range::ClassWeight => {
                 "null, \"balanced\" or {\"negative\": number >= 0, \"positive\": number >= 0}".to_owned()
@@ -180,6 +186,10 @@ impl Range {
             Range::Monotone => {
                 let sign = |v: &Value| v.as_i64().is_some_and(|v| (-1..=1).contains(&v));
                 value.is_null() || value.as_object().is_some_and(|m| m.values().all(sign))
+            }
+            Range::Costs => {
+                let cost = |v: &Value| v.as_f64().is_some_and(|v| v.is_finite() && v >= 0.0);
+                value.is_null() || value.as_object().is_some_and(|m| m.values().all(cost))
             }
             Range::Groups => {
                 let names = |g: &Value| g.as_array().is_some_and(|g| g.iter().all(Value::is_string));

@@ -10,15 +10,16 @@ use super::gradient::{self, ROWS};
 use super::grow::{Grower, Grown, Growth, Shared, draw};
 use super::matrix::Matrix;
 use super::params::{BoostingParams, ForestParams, Grow, MAX_LEAVES, StoppingMetric, TreeParams};
-use super::split::Judge;
+use super::split::{Judge, Rule};
 use super::team::with_team;
 use crate::error::{Place, nearest};
 use crate::learn::logistic::check_labels;
-use crate::learn::params::Monotone;
+use crate::learn::params::{Costs, Monotone};
 use crate::learn::{ClassWeight, Scale};
 use crate::metrics::Metric;
 use crate::num::float;
 use crate::preprocess::{Design, DesignColumn, FitRows, Pipeline, PipelineParams};
+use crate::rng::Rng;
 use crate::{Error, Result, Run, Seed};
 
 /// Rows × columns below which one thread is faster than two.
@@ -233,8 +234,9 @@ impl Data<'_> {
         positive / self.total()
     }
 
-    fn scale(&self) -> gradient::Scale {
-        gradient::Scale::new(self.w.map_or(1.0, |w| w.iter().fold(0.0, |a: f64, b| a.max(*b))))
+    /// For weights that are multiplied by up to `factor`.
+    fn scale(&self, factor: f64) -> gradient::Scale {
+        gradient::Scale::new(factor * self.w.map_or(1.0, |w| w.iter().fold(0.0, |a: f64, b| a.max(*b))))
     }
 
     fn ordered(&self) -> Vec<bool> {
@@ -253,9 +255,14 @@ impl Data<'_> {
         })
     }
 
-    /// Directions by column.
-    fn directions(&self, monotone: Option<&Monotone>) -> Result<Vec<i8>> {
-        let mut out = vec![0; self.matrix.columns.len()];
+    /// Rules by column.
+    fn rules(&self, monotone: Option<&Monotone>, costs: Option<&Costs>) -> Result<Vec<Rule>> {
+        let mut out = vec![Rule::default(); self.matrix.columns.len()];
+        for (name, &cost) in costs.into_iter().flatten() {
+            let feature = self.feature(name, "feature_costs")?;
+            let of_feature = out.iter_mut().zip(&self.matrix.columns).filter(|(_, c)| c.feature == feature);
+            of_feature.for_each(|(rule, _)| rule.cost = cost);
+        }
         for (name, &direction) in monotone.into_iter().flatten() {
             let feature = self.feature(name, "monotone")?;
             for (o, column) in out.iter_mut().zip(&self.matrix.columns).filter(|(_, c)| c.feature == feature) {
@@ -267,7 +274,7 @@ impl Data<'_> {
                         "encode the category as `ordinal`, or leave it out",
                     ));
                 }
-                *o = direction;
+                o.direction = direction;
             }
         }
         Ok(out)
@@ -298,6 +305,9 @@ impl Data<'_> {
     }
 }
 
+/// Most that rows drawn by their gradients are weighed up.
+const MOST_FACTOR: f64 = 10_000.0;
+
 fn threads(data: &Data<'_>, run: &Run) -> usize {
     if data.y.len() * data.matrix.columns.len() < LONE_THREAD { 1 } else { run.threads() }
 }
@@ -309,7 +319,10 @@ fn boost(params: &BoostingParams, data: &Data<'_>, n_features: usize, run: &Run)
     let n = y.len();
     let (n_trees, rate) = (p.n_trees.or(1), p.learning_rate.or(0.1));
     let (row_fraction, column_fraction) = (p.row_fraction.or(1.0), p.column_fraction.or(1.0));
-    let scale = data.scale();
+    // With rows by their gradients: the factor of the others.
+    let by_gradient = p.top_fraction > 0.0 && row_fraction < 1.0;
+    let factor = if by_gradient { (1.0 / row_fraction).min(MOST_FACTOR) } else { 1.0 };
+    let scale = data.scale(factor);
     let growth = Growth {
         judge: Judge {
             scale: scale.units,
@@ -322,7 +335,7 @@ fn boost(params: &BoostingParams, data: &Data<'_>, n_features: usize, run: &Run)
         max_leaves: p.max_leaves.or(2) as usize,
         max_depth: p.max_depth.map_or(usize::MAX, |d| d as usize),
         by_depth: p.grow == Grow::Depth,
-        directions: data.directions(p.monotone.as_ref())?,
+        rules: data.rules(p.monotone.as_ref(), p.feature_costs.as_ref())?,
         groups: data.groups(p.interactions.as_ref())?,
         node_fraction: p.column_fraction_node,
         shrink: rate,
@@ -363,22 +376,23 @@ fn boost(params: &BoostingParams, data: &Data<'_>, n_features: usize, run: &Run)
                     shared.rows[rows.clone()].iter().zip(rows).for_each(|(r, row)| r.store(row as u32, Relaxed));
                 }
             })?;
-            if !all_rows {
-                // Selection sampling: each row in its order, by the share that is still wanted.
-                let mut wanted = n_drawn;
-                let mut at = 0;
-                for (i, &row) in active.iter().enumerate() {
-                    let left = active.len() - i;
-                    if wanted == left || rng.uniform() * (left as f64) < wanted as f64 {
-                        shared.rows[at].store(row, Relaxed);
-                        at += 1;
-                        wanted -= 1;
-                        if wanted == 0 {
-                            break;
-                        }
-                    }
-                }
-            }
+            let n_drawn = if all_rows {
+                n
+            } else if by_gradient {
+                let n_top = (active.len() as f64 * p.top_fraction).round() as usize;
+                let (top, others) = by_size(shared, active, n_top);
+                let n_others = (others.len() as f64 * row_fraction).round() as usize;
+                list(shared, 0, top.iter().copied());
+                list(
+                    shared,
+                    top.len(),
+                    sample(&others, n_others, &mut rng).inspect(|row| shared.weigh_up(*row, factor)),
+                );
+                top.len() + n_others
+            } else {
+                list(shared, 0, sample(active, n_drawn, &mut rng));
+                n_drawn
+            };
             let columns =
                 (column_fraction < 1.0).then(|| Arc::new(draw(&matrix.columns, None, column_fraction, &mut rng)));
             let grown = grower.grow(n_drawn, columns, &mut rng, run)?;
@@ -389,6 +403,7 @@ fn boost(params: &BoostingParams, data: &Data<'_>, n_features: usize, run: &Run)
                 }
                 continue;
             }
+            grower.pay(&grown.questions);
             let grown = Arc::new(grown);
             let tree = Arc::clone(&grown);
             if all_rows {
@@ -435,6 +450,38 @@ fn boost(params: &BoostingParams, data: &Data<'_>, n_features: usize, run: &Run)
     run.progress("boosting", n_trees as usize, n_trees as usize);
     let scores = scores.iter().map(|s| f64::from_bits(s.load(Relaxed))).collect();
     Ok((Trees::new(Scale::LogOdds, base, n_features, matrix.columns.clone(), trees)?, scores))
+}
+
+/// So many of the rows, in their order; each is taken by the share that is still wanted.
+fn sample<'r>(rows: &'r [u32], mut wanted: usize, rng: &'r mut Rng) -> impl Iterator<Item = u32> + 'r {
+    rows.iter().enumerate().filter_map(move |(i, &row)| {
+        let left = rows.len() - i;
+        let taken = wanted > 0 && (wanted == left || rng.uniform() * (left as f64) < wanted as f64);
+        wanted -= usize::from(taken);
+        taken.then_some(row)
+    })
+}
+
+/// The rows of the `n` largest gradients, of equals the first, and the others; both in their order.
+fn by_size(shared: &Shared<'_>, rows: &[u32], n: usize) -> (Vec<u32>, Vec<u32>) {
+    let size = |row: u32| shared.sums(row as usize)[0].unsigned_abs();
+    let mut sizes: Vec<u64> = rows.iter().map(|&row| size(row)).collect();
+    if n == 0 || n >= sizes.len() {
+        return if n == 0 { (Vec::new(), rows.to_vec()) } else { (rows.to_vec(), Vec::new()) };
+    }
+    let (larger, &mut least, _) = sizes.select_nth_unstable_by(n - 1, |a, b| b.cmp(a));
+    let mut equals = n - larger.iter().filter(|s| **s > least).count();
+    rows.iter().partition(|row| {
+        let size = size(**row);
+        let equal = size == least && equals > 0;
+        equals -= usize::from(equal);
+        size > least || equal
+    })
+}
+
+/// Put rows into the list from a place on.
+fn list(shared: &Shared<'_>, from: usize, rows: impl Iterator<Item = u32>) {
+    shared.rows[from..].iter().zip(rows).for_each(|(place, row)| place.store(row, Relaxed));
 }
 
 /// A seeded tenth of the rows of each label.
@@ -504,7 +551,7 @@ fn rate_growth(
     min_leaf_rows: f64,
     max_leaves: u32,
     max_depth: Option<u32>,
-    directions: Vec<i8>,
+    rules: Vec<Rule>,
 ) -> Growth {
     Growth {
         // A unit of weight is 2⁸ whole numbers of either sum.
@@ -519,7 +566,7 @@ fn rate_growth(
         max_leaves: max_leaves as usize,
         max_depth: max_depth.map_or(usize::MAX, |d| d as usize),
         by_depth: false,
-        directions,
+        rules,
         groups: None,
         node_fraction: 1.0,
         shrink: 1.0,
@@ -528,9 +575,9 @@ fn rate_growth(
 
 fn tree(params: &TreeParams, data: &Data<'_>, n_features: usize, run: &Run) -> Result<Trees> {
     let p = params.resolved(data.own_weight);
-    let scale = data.scale();
-    let directions = data.directions(p.monotone.as_ref())?;
-    let growth = rate_growth(&scale, p.min_leaf_rows.or(1.0), p.max_leaves.or(2), p.max_depth, directions);
+    let scale = data.scale(1.0);
+    let rules = data.rules(p.monotone.as_ref(), None)?;
+    let growth = rate_growth(&scale, p.min_leaf_rows.or(1.0), p.max_leaves.or(2), p.max_depth, rules);
     let shared = Shared::new(data.matrix, data.w, growth.max_leaves);
     shared.safe_rows.store(scale.safe_rows, Relaxed);
     gradient::rates(&shared, data.y, data.w, |_| 1, &scale);
@@ -564,13 +611,13 @@ fn forest(params: &ForestParams, data: &Data<'_>, n_features: usize, run: &Run) 
     let n = data.y.len();
     let active: Vec<u32> = (0..n).filter(|&r| data.weight(r) > 0.0).map(|r| r as u32).collect();
     let draws = ((active.len() as f64 * p.row_fraction).round() as usize).max(1);
-    let scale = data.scale();
+    let scale = data.scale(1.0);
     let mut growth = rate_growth(
         &scale,
         p.min_leaf_rows.or(1.0),
         p.max_leaves.or(2).min(MAX_LEAVES),
         p.max_depth,
-        vec![0; data.matrix.columns.len()],
+        vec![Rule::default(); data.matrix.columns.len()],
     );
     growth.node_fraction = p.column_fraction_node.or(1.0);
     let ordered = data.ordered();

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::bins::GAP;
 use super::matrix::{LANE, Matrix};
-use super::split::{Bins, Cell, Judge, NodeSums, Split, Sums, add, sub, unpack};
+use super::split::{Bins, Cell, Judge, NodeSums, Rule, Split, Sums, add, pack, sub, unpack};
 use super::team::Team;
 use crate::rng::Rng;
 use crate::{Result, Run};
@@ -42,8 +42,8 @@ pub(super) struct Growth {
     pub(super) max_depth: usize,
     /// Whether the next leaf to split is the one of least depth, instead of greatest gain.
     pub(super) by_depth: bool,
-    /// By column: −1, 0, 1.
-    pub(super) directions: Vec<i8>,
+    /// By column.
+    pub(super) rules: Vec<Rule>,
     /// By column: the groups whose members may meet in one branch, and the column's place in them.
     pub(super) groups: Option<Arc<Vec<Vec<bool>>>>,
     /// Share of the features that a node looks at.
@@ -164,7 +164,16 @@ impl<'a> Shared<'a> {
         self.packed.get(row).map_or(0, |p| p.load(Relaxed))
     }
 
-    fn sums(&self, row: usize) -> Sums {
+    /// Multiply a row's gradient and second derivative.
+    pub(super) fn weigh_up(&self, row: u32, factor: f64) {
+        let row = row as usize;
+        let [g, h] = self.sums(row).map(|s| (s as f64 * factor).round());
+        if let Some(packed) = self.packed.get(row) {
+            packed.store(pack(g as i32, h as u32), Relaxed);
+        }
+    }
+
+    pub(super) fn sums(&self, row: usize) -> Sums {
         unpack(self.packed(row))
     }
 
@@ -315,8 +324,8 @@ impl<'a> Shared<'a> {
         node: &NodeSums,
     ) -> Option<Split> {
         let ordered = self.matrix.columns.get(column)?.is_ordered();
-        let direction = growth.directions.get(column).copied().unwrap_or(0);
-        growth.judge.best(column, direction, Bins { sums: hist, occupied, ordered }, node)
+        let rule = growth.rules.get(column).copied().unwrap_or_default();
+        growth.judge.best(column, rule, Bins { sums: hist, occupied, ordered }, node)
     }
 
     /// Part rows `at..end` of the list by a table of bins into the scratch: those to the left from its front, the others
@@ -382,7 +391,7 @@ pub(super) fn goes_left(ordered: bool, cut: u8, gap_left: bool) -> [bool; 256] {
 pub(super) struct Grower<'s, 'env> {
     pub(super) shared: &'env Shared<'env>,
     pub(super) team: &'s Team<'env>,
-    pub(super) growth: Arc<Growth>,
+    growth: Arc<Growth>,
     free: Vec<usize>,
 }
 
@@ -390,6 +399,20 @@ impl<'s, 'env> Grower<'s, 'env> {
     pub(super) fn new(shared: &'env Shared<'env>, team: &'s Team<'env>, growth: Growth) -> Grower<'s, 'env> {
         let free = (0..shared.hists.len()).rev().collect();
         Grower { shared, team, growth: Arc::new(growth), free }
+    }
+
+    /// The features that a tree uses cost nothing from now on.
+    pub(super) fn pay(&mut self, questions: &[Question]) {
+        if self.growth.rules.iter().all(|r| r.cost == 0.0) {
+            return;
+        }
+        let columns = &self.shared.matrix.columns;
+        let feature = |c: usize| columns.get(c).map(|c| c.feature);
+        for (c, rule) in Arc::make_mut(&mut self.growth).rules.iter_mut().enumerate() {
+            if questions.iter().any(|q| feature(q.column) == feature(c)) {
+                rule.cost = 0.0;
+            }
+        }
     }
 
     /// Grow a tree on the first `n` rows of the list, looking at `columns` alone.
@@ -572,7 +595,7 @@ impl<'s, 'env> Grower<'s, 'env> {
         let judge = &self.growth.judge;
         let sums = [split.left, sub(leaf.node.sums, split.left)];
         let mut bounds = [leaf.node.bounds; 2];
-        let direction = self.growth.directions.get(split.column).copied().unwrap_or(0);
+        let direction = self.growth.rules.get(split.column).map_or(0, |r| r.direction);
         if direction != 0 {
             let [l, r] = sums.map(|s| judge.value(s, leaf.node.bounds));
             let between = 0.5 * l + 0.5 * r;

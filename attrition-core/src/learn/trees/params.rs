@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::learn::ClassWeight;
-use crate::learn::params::{Monotone, OrAuto, ParamSpec, Range, check_struct};
+use crate::learn::params::{Costs, Monotone, OrAuto, ParamSpec, Range, check_struct};
 
 /// Most leaves of a tree.
 pub(super) const MAX_LEAVES: u32 = 32_000;
@@ -38,6 +38,10 @@ pub enum StoppingMetric {
 /// Trees are fitted one after the other to the gradient of the log-loss (Friedman 2001, <https://doi.org/10.1214/aos/1013203451>)
 /// by second-order splits on binned features. `"auto"` parameters follow from the sum of the rows' weights `W` and the
 /// number of features `p`; the rule: [`BoostingParams::resolved`].
+///
+/// With `top_fraction = a > 0` the rows of a tree are drawn by their gradients (GOSS: Ke et al., LightGBM, NeurIPS 2017): the
+/// `a·n` rows of largest gradient, times their weight, and of the `(1 − a)·n` others the share `row_fraction`, whose gradients
+/// are multiplied by `1 / row_fraction`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "the table of parameters says each: BoostingParams::SPECS")]
@@ -53,6 +57,7 @@ pub struct BoostingParams {
     pub l2: OrAuto<f64>,
     pub min_gain: f64,
     pub row_fraction: OrAuto<f64>,
+    pub top_fraction: f64,
     pub column_fraction: OrAuto<f64>,
     pub column_fraction_node: f64,
     pub grow: Grow,
@@ -61,6 +66,7 @@ pub struct BoostingParams {
     pub class_weight: ClassWeight,
     pub monotone: Option<Monotone>,
     pub interactions: Option<Vec<Vec<String>>>,
+    pub feature_costs: Option<Costs>,
 }
 
 impl Default for BoostingParams {
@@ -77,6 +83,7 @@ impl Default for BoostingParams {
             l2: OrAuto::AUTO,
             min_gain: 0.0,
             row_fraction: OrAuto::AUTO,
+            top_fraction: 0.0,
             column_fraction: OrAuto::AUTO,
             column_fraction_node: 1.0,
             grow: Grow::Leaf,
@@ -85,6 +92,7 @@ impl Default for BoostingParams {
             class_weight: ClassWeight::None,
             monotone: None,
             interactions: None,
+            feature_costs: None,
         }
     }
 }
@@ -150,6 +158,14 @@ impl BoostingParams {
             false,
             "share of the rows that a tree is grown on, drawn anew without replacement",
         ),
+        spec(
+            "top_fraction",
+            "0.0",
+            Range::Number { low: 0.0, above: false, high: 0.9 },
+            false,
+            "share of the rows, those of largest gradients, that every tree is grown on; of the others row_fraction is \
+             drawn, and weighs as much as all of them",
+        ),
         spec("column_fraction", "\"auto\"", AUTO_SHARE, false, "share of the features that a tree looks at"),
         spec("column_fraction_node", "1.0", SHARE, false, "share of the tree's features that a node looks at"),
         spec(
@@ -181,6 +197,13 @@ impl BoostingParams {
             Range::Groups,
             false,
             "groups of features; only features of one group meet in a branch, those of none stand alone",
+        ),
+        spec(
+            "feature_costs",
+            "null",
+            Range::Costs,
+            false,
+            "by feature: taken from the gain of its splits until a tree has used it, in units of twice the log-loss",
         ),
     ];
 

@@ -75,6 +75,15 @@ pub(super) struct Judge {
     pub(super) min_leaf_rows: f64,
 }
 
+/// What holds for a column's splits.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Rule {
+    /// −1, 0 or 1 of a monotone constraint.
+    pub(super) direction: i8,
+    /// Taken from the gain.
+    pub(super) cost: f64,
+}
+
 /// A node as its splits see it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NodeSums {
@@ -147,13 +156,8 @@ impl Judge {
     }
 
     /// The best split of one column; `direction` is −1, 0 or 1 of a monotone constraint.
-    pub(super) fn best<C: Cell>(
-        &self,
-        column: usize,
-        direction: i8,
-        bins: Bins<'_, C>,
-        node: &NodeSums,
-    ) -> Option<Split> {
+    pub(super) fn best<C: Cell>(&self, column: usize, rule: Rule, bins: Bins<'_, C>, node: &NodeSums) -> Option<Split> {
+        let Rule { direction, cost } = rule;
         let total_h = self.real(node.sums).1;
         // Rows are counted by their share of the second derivatives; the exact weight is looked at when rows are parted.
         let rows_of_h = if total_h > 0.0 { node.weight / total_h } else { 0.0 };
@@ -181,8 +185,10 @@ impl Judge {
         };
         if let Some(split) = &mut found {
             split.column = column;
+            split.gain -= cost;
         }
-        found
+        // What costs more than the rest gains stays unused.
+        found.filter(|split| cost == 0.0 || split.gain > self.min_gain.max(0.0))
     }
 
     /// What a split must score above: more than rounding, as a split that tells nothing has a gain of about 0.

@@ -409,6 +409,60 @@ fn early_stopping_ends_where_nothing_improves() {
 }
 
 #[test]
+fn a_feature_that_costs_more_than_it_gains_is_not_used() {
+    let (d, y) = example(2000, 11);
+    let base = json!({"n_trees": 30, "max_leaves": 8, "row_fraction": 1, "column_fraction": 1});
+    let fit_with = |costs: Value| {
+        let mut params = base.clone();
+        params["feature_costs"] = costs;
+        fit("boosting", params, &d, &y, None)
+    };
+    let splits = |fitted: &Fitted| {
+        let Fitted::Trees(trees) = fitted else { panic!() };
+        trees.importances().iter().map(|i| i.splits).collect::<Vec<_>>()
+    };
+    let free = fit("boosting", base.clone(), &d, &y, None);
+    assert!(splits(&free).iter().all(|n| *n > 0));
+    assert_eq!(serde_json::to_string(&fit_with(json!({"f0": 0}))).unwrap(), serde_json::to_string(&free).unwrap());
+    let dear = splits(&fit_with(json!({"f0": 1e6})));
+    assert!(dear[0] == 0 && dear[1] > 0, "{dear:?}");
+    // What gains more than it costs is paid for once: the first tree that uses it pays, later ones do not.
+    let gain_of_first = |fitted: &Fitted| {
+        let Fitted::Trees(trees) = fitted else { panic!() };
+        trees.importances()[1].gain
+    };
+    let paid = fit_with(json!({"f1": 5.0}));
+    assert!(splits(&paid)[1] > 30 && gain_of_first(&paid) < gain_of_first(&free), "{:?}", splits(&paid));
+    let e = learner("boosting", json!({"feature_costs": {"nobody": 1}})).fit(&d, &y, None, Seed(1), &Run::new());
+    assert!(e.unwrap_err().to_string().contains("nobody"));
+    assert!(Learner::from_name("boosting", Some(&json!({"feature_costs": {"f0": -1}}))).is_err());
+}
+
+#[test]
+fn rows_of_large_gradients_stand_for_more_than_rows_drawn_evenly() {
+    let (d, y) = example(6000, 3);
+    let (test, y_test) = example(20_000, 4);
+    let auc = |params: Value| {
+        let fitted = fit("boosting", params, &d, &y, None);
+        crate::metrics::Metric::RocAuc.value(&y_test, &scores(&fitted, &test), None, 0.5).unwrap()
+    };
+    let with = |top: f64, others: f64| {
+        json!({"n_trees": 60, "max_leaves": 16, "learning_rate": 0.1, "row_fraction": others, "column_fraction": 1,
+            "top_fraction": top})
+    };
+    let (all, some, few) = (auc(with(0.0, 1.0)), auc(with(0.2, 0.125)), auc(with(0.0, 0.02)));
+    assert!(some > all - 0.01 && some > few, "all rows {all}, by gradient {some}, 2 % {few}");
+    // All rows of the others: none is left out, whatever the share of the top.
+    let json = |params: Value| serde_json::to_string(&fit("boosting", params, &d, &y, None)).unwrap();
+    assert_eq!(json(with(0.3, 1.0)), json(with(0.0, 1.0)));
+    let threads = |n: usize| {
+        let learner = learner("boosting", with(0.2, 0.125));
+        serde_json::to_string(&learner.fit(&d, &y, None, Seed(5), &Run::new().n_threads(Some(n))).unwrap()).unwrap()
+    };
+    assert_eq!(threads(1), threads(2));
+}
+
+#[test]
 fn out_of_bag_is_honest() {
     let mut rng = Seed(3).stream("noise", 0);
     let x = design((0..5).map(|_| DesignColumn::Dense((0..600).map(|_| rng.normal()).collect())).collect());

@@ -77,6 +77,8 @@ export interface BoostingParams {
   readonly minGain?: number;
   /** Share of the rows that a tree is grown on, drawn anew without replacement ("auto" or a number > 0 and <= 1; default "auto"). */
   readonly rowFraction?: "auto" | number;
+  /** Share of the rows, those of largest gradients, that every tree is grown on; of the others rowFraction is drawn, and weighs as much as all of them (a number >= 0 and <= 0.9; default 0.0). */
+  readonly topFraction?: number;
   /** Share of the features that a tree looks at ("auto" or a number > 0 and <= 1; default "auto"). */
   readonly columnFraction?: "auto" | number;
   /** Share of the tree's features that a node looks at (a number > 0 and <= 1; default 1.0). */
@@ -93,6 +95,8 @@ export interface BoostingParams {
   readonly monotone?: Readonly<Record<string, -1 | 0 | 1>> | null;
   /** Groups of features; only features of one group meet in a branch, those of none stand alone (null or a list of lists of feature names; default null). */
   readonly interactions?: readonly (readonly string[])[] | null;
+  /** By feature: taken from the gain of its splits until a tree has used it, in units of twice the log-loss (null or an object from feature to a number >= 0; default null). */
+  readonly featureCosts?: Readonly<Record<string, number>> | null;
 }
 
 /** Parameters of `forest`. */

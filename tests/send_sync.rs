@@ -29,4 +29,7 @@ fn public_types_are_send_and_sync() {
     is_send_sync::<attrition_core::train::CrossValidation>();
     is_send_sync::<attrition_core::train::TrainOptions>();
     is_send_sync::<attrition_core::train::Trainer>();
+    is_send_sync::<attrition_core::tune::SearchSpace>();
+    is_send_sync::<attrition_core::tune::Study>();
+    is_send_sync::<attrition_core::tune::Trial>();
 }

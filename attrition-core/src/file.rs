@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
+pub mod records;
+
 /// Names tried before giving up; each carries 64 random bits, so one is enough but for an adversary.
 const MAX_NAME_TRIES: usize = 16;
 

@@ -24,6 +24,7 @@ pub mod profile;
 pub mod preprocess;
 // learning
 pub mod learn;
+pub mod tune;
 pub mod calibrate;
 // a decision is made
 pub mod model;

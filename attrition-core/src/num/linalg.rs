@@ -3,6 +3,8 @@
 //! Notation: `n` unknowns; a matrix is `n × n` row-major in one slice, of which the lower triangle is read.
 //! Sums run in one fixed order on every machine (four partial sums, combined at the end).
 
+use super::float;
+
 /// Σ aᵢ·bᵢ over the common length, in four partial sums whose order does not depend on the machine.
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let n = a.len().min(b.len());
@@ -180,6 +182,45 @@ impl Cholesky {
         x
     }
 
+    /// ln det `A` over the unknowns that were not left out.
+    pub fn ln_det(&self) -> f64 {
+        let kept = (0..self.n).filter(|&i| !self.dropped[i]);
+        kept.map(|i| 2.0 * (float::ln(self.row(i)[i]) - float::ln(self.scale[i]))).sum()
+    }
+
+    /// `x` with `‖x‖² = bᵀ·A⁻¹·b`: the first half of [`Cholesky::solve`], in place. `b` must have `n` elements.
+    pub fn half_solve(&self, b: &mut [f64]) {
+        for i in 0..self.n.min(b.len()) {
+            let row = self.row(i);
+            b[i] = if self.dropped[i] { 0.0 } else { (b[i] * self.scale[i] - dot(&row[..i], &b[..i])) / row[i] };
+        }
+    }
+
+    /// The whole of `A⁻¹`, `n × n`; 0 in the rows and columns of unknowns left out.
+    pub fn inverse(&self) -> Vec<f64> {
+        let n = self.n;
+        // Row j is column j of L⁻¹, so that all sums run along rows.
+        let mut columns = vec![0.0; n * n];
+        for (j, column) in columns.chunks_exact_mut(n.max(1)).enumerate().filter(|(j, _)| !self.dropped[*j]) {
+            column[j] = 1.0 / self.row(j)[j];
+            for i in j + 1..n {
+                let row = self.row(i);
+                column[i] = if self.dropped[i] { 0.0 } else { -dot(&row[j..i], &column[j..i]) / row[i] };
+            }
+        }
+        let mut inverse = vec![0.0; n * n];
+        for a in 0..n {
+            for b in a..n {
+                let v = dot(&columns[a * n + b..(a + 1) * n], &columns[b * n + b..(b + 1) * n])
+                    * self.scale[a]
+                    * self.scale[b];
+                inverse[a * n + b] = v;
+                inverse[b * n + a] = v;
+            }
+        }
+        inverse
+    }
+
     /// The diagonal of `A⁻¹`; 0 for the unknowns left out.
     pub fn inverse_diagonal(&self) -> Vec<f64> {
         let n = self.n;
@@ -310,7 +351,15 @@ mod tests {
                 let mut e = vec![0.0; n];
                 e[j] = 1.0;
                 prop_assert!((f.solve(&e)[j] - d).abs() <= 1e-9 * d.abs());
+                let column: Vec<f64> = f.inverse().chunks_exact(n).map(|row| row[j]).collect();
+                for (got, want) in column.iter().zip(f.solve(&e)) {
+                    prop_assert!((got - want).abs() <= 1e-9 * d.abs());
+                }
             }
+            let mut half = b.clone();
+            f.half_solve(&mut half);
+            let (quadratic, want) = (dot(&half, &half), dot(&b, &f.solve(&b)));
+            prop_assert!((quadratic - want).abs() <= 1e-9 * want.abs());
         }
     }
 
@@ -322,6 +371,8 @@ mod tests {
         assert_eq!(f.dropped(), [false, false, true]);
         let x = f.solve(&[3.0, 6.0, 9.0]);
         assert!((x[0] - 1.0).abs() < 1e-12 && (x[1] - 1.0).abs() < 1e-12 && x[2] == 0.0, "{x:?}");
+        let two = Cholesky::factor(&[4.0, 0.0, 1.0, 9.0], 2, Dependent::Ridge).unwrap();
+        assert!((two.ln_det() - float::ln(35.0)).abs() < 1e-12);
         let f = Cholesky::factor(&a, 3, Dependent::Ridge).unwrap();
         let x = f.solve_refined(&a, &[3.0, 6.0, 9.0]);
         // Any solution will do: x₀ + x₂ = 1 and x₁ + x₂ = 1.

@@ -5,5 +5,6 @@ pub mod float;
 pub mod linalg;
 pub mod minimize;
 pub mod quantile;
+pub mod rank;
 pub mod spline;
 pub(crate) mod wide;

@@ -111,6 +111,7 @@ docs:
 SOAK ?= 120
 soak: faces
 	ATTRITION_SOAK_SECONDS=$(SOAK) $(CARGO) test --release --locked -p attrition --test soak -- --nocapture
+	ATTRITION_SOAK_SECONDS=$(SOAK) $(CARGO) test --release --locked -p attrition --test journal
 	ATTRITION_FUZZ_SECONDS=$(SOAK) $(CARGO) test --release --locked -p attrition --test fuzz_replay
 	ATTRITION_SOAK_SECONDS=$(SOAK) $(PY) -m pytest attrition-py/tests/test_door.py
 	cd attrition-node && $(NPM) test
@@ -121,7 +122,14 @@ $(PEERS)/.requirements: benches/peers/requirements.txt
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-bench: faces $(PEERS)/.requirements
+# Optuna's Gaussian process needs torch: half a gigabyte, in an environment of its own.
+PEERS_TUNE := $(CURDIR)/benches/peers/.venv-tune
+$(PEERS_TUNE)/.requirements: benches/peers/requirements-tune.txt
+	$(PYTHON) -m venv $(PEERS_TUNE)
+	$(PEERS_TUNE)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+bench: faces $(PEERS)/.requirements $(PEERS_TUNE)/.requirements
 	$(PY) benches/calibration.py
 	$(CARGO) bench --profile release --locked -p attrition --bench one_row
 	$(CARGO) bench --profile release --locked -p attrition --bench large
@@ -133,6 +141,8 @@ bench: faces $(PEERS)/.requirements
 	$(PEERS)/bin/python benches/peers/trees.py "$$(ls -t $(CARGO_TARGET_DIR)/release/deps/large-* | grep -v '\.d$$' | head -n 1)" $(CARGO_TARGET_DIR)/bench/table.csv
 	PYTHONPATH=$(CURDIR)/attrition-py/python $(PEERS)/bin/python benches/peers/pipelines.py
 	"$$(ls -t $(CARGO_TARGET_DIR)/release/deps/large-* | grep -v '\.d$$' | head -n 1)" source
+	$(CARGO) bench --profile release --locked -p attrition --bench tune
+	$(PEERS_TUNE)/bin/python benches/peers/tune.py "$$(ls -t $(CARGO_TARGET_DIR)/release/deps/tune-* | grep -v '\.d$$' | head -n 1)"
 
 # ── packages ────────────────────────────────────────────────────────────────────────────────────────────────────
 # One wheel and one sdist of attrition-py, one npm tarball that holds this machine's addon.

@@ -142,6 +142,46 @@ export declare class SpoolWriter {
   finish(call: Call): Promise<Spool>
 }
 
+/** A search, as the TypeScript drives it. */
+export declare class Study {
+  /** In memory, or in the journal at `storage`. */
+  static open(space: string, options: string, storage: string | undefined | null, call: Call): Promise<Study>
+  /** In memory, at once. */
+  static create(space: string, options: string): Study
+  /** The study of a journal. */
+  static load(path: string, call: Call): Promise<Study>
+  /** The next trial; with `in_turn` null while one that it has to know is running. */
+  ask(inTurn: boolean, call: Call): Promise<unknown>
+  /** What came of a trial, as JSON. */
+  tell(number: number, outcome: string, call: Call): Promise<unknown>
+  /** What came of a trial whose values may be no numbers. */
+  tellValues(number: number, values: Array<number>, call: Call): Promise<unknown>
+  /** A running trial waits again. */
+  release(number: number): void
+  /** Keeps an intermediate value, and says whether the pruner would stop there. */
+  report(number: number, step: number, value: number): boolean
+  /** Keeps a fact with a trial. */
+  note(number: number, name: string, json: string): void
+  /** A trial that is asked for first. */
+  enqueue(params: string): number
+  /** Another space from here on. */
+  setSpace(space: string): void
+  /** Brings in what other processes wrote. */
+  refresh(): void
+  /** Every trial. */
+  get trials(): unknown
+  /** Numbers of the finished trials, in the order in which they were told. */
+  get finished(): Array<number>
+  /** The best trial. */
+  best(): unknown
+  /** The trials that no other dominates. */
+  paretoFront(): unknown
+  /** What the front covers. */
+  hypervolume(reference: Array<number>): number
+  /** What each parameter explains. */
+  importance(objective: number, call: Call): Promise<unknown>
+}
+
 /** A table: named, typed columns of equal length. */
 export declare class Table {
   /** Rows. */

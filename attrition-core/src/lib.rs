@@ -47,4 +47,5 @@ mod testing;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 #[doc = include_str!("../../docs/guide/preprocessing.md")]
+#[doc = include_str!("../../docs/guide/tuning.md")]
 struct Readme;

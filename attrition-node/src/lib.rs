@@ -14,3 +14,4 @@ pub mod source;
 pub mod sql;
 pub mod table;
 pub mod train;
+pub mod tune;

@@ -16,6 +16,8 @@ export {
   scanParquet,
   scanSql,
   Source,
+  Study,
   Table,
   train,
+  TrialPruned,
 } from "./index.js";

@@ -30,3 +30,19 @@ export type { ColumnData, Data, ReadCsvOptions, ReadParquetOptions, Row, TableVa
 export { readSql } from "./sql";
 export { crossValidate, train } from "./train";
 export type { ColumnSteps, CrossValidateOptions, CrossValidation, Preprocess, TrainOptions } from "./train";
+export { Study, TrialPruned } from "./tune";
+export type {
+  ChoiceParam,
+  Constraint,
+  Direction,
+  FloatParam,
+  IntParam,
+  OptimizeOptions,
+  ParamValue,
+  Pruner,
+  RunningTrial,
+  Space,
+  StudyOptions,
+  TrialFacts,
+  When,
+} from "./tune";

@@ -16,6 +16,7 @@ mod source;
 mod sql;
 mod table;
 mod train;
+mod tune;
 
 /// The native part of `attrition`. Import `attrition` instead.
 #[pyo3::pymodule(gil_used = false)]
@@ -45,6 +46,8 @@ mod _core {
     use super::table::{Table, read_csv, read_ipc, read_json, read_ndjson, read_parquet};
     #[pymodule_export]
     use super::train::{CrossValidation, Event, cross_validate, normalized, train};
+    #[pymodule_export]
+    use super::tune::Study;
 
     #[pymodule_init]
     fn init() {

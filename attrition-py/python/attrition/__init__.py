@@ -50,15 +50,19 @@ from ._errors import (
     UnsupportedError,
 )
 from ._train import cross_validate, train
+from ._tune import Choice, Float, Int, Study, Trial, TrialPruned
 
 __all__ = [
     "ArtifactError",
     "AttritionError",
     "CancelledError",
+    "Choice",
     "CrossValidation",
     "Evaluation",
     "Event",
     "FileError",
+    "Float",
+    "Int",
     "InternalError",
     "InvalidDataError",
     "InvalidParamError",
@@ -70,8 +74,11 @@ __all__ = [
     "Schema",
     "SchemaMismatchError",
     "Source",
+    "Study",
     "Table",
     "Training",
+    "Trial",
+    "TrialPruned",
     "UnsupportedError",
     "Warning",
     "cross_validate",

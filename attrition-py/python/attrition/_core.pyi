@@ -350,6 +350,51 @@ class Warning:
     def message(self) -> str:
         """The same in words."""
 
+@final
+class _Study:
+    """A search, as `attrition.Study` drives it."""
+
+    def __new__(cls, space: Mapping[str, Any], options: Mapping[str, Any], storage: str | os.PathLike[str] | None = None) -> _Study: ...
+    def ask(self, /) -> dict[str, Any]:
+        """The next trial."""
+    def best(self, /) -> dict[str, Any]:
+        """The best trial."""
+    def enqueue(self, /, params: Mapping[str, Any]) -> int:
+        """A trial that is asked for first."""
+    @property
+    def finished(self) -> list[int]:
+        """Numbers of the finished trials, in the order in which they were told."""
+    def hypervolume(self, /, reference: Sequence[float]) -> float:
+        """What the front covers."""
+    def importance(self, /, objective: int = 0) -> dict[str, Any]:
+        """What each parameter explains."""
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> _Study:
+        """The study of a journal."""
+    def note(self, /, number: int, name: str, value: Any) -> None:
+        """Keeps a fact with a trial."""
+    def optimize(self, /, call: Callable[[dict[str, Any]], tuple[str, Any]], options: Mapping[str, Any], progress: _Progress | None = None) -> None:
+        """Runs `call(trial) -> outcome` until enough trials are finished."""
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options as plain data."""
+    def pareto_front(self, /) -> list[dict[str, Any]]:
+        """The trials that no other dominates."""
+    def refresh(self, /) -> None:
+        """Brings in what other processes wrote."""
+    def report(self, /, number: int, step: int, value: float) -> bool:
+        """Keeps an intermediate value, and says whether the pruner would stop there."""
+    def set_space(self, /, space: Mapping[str, Any]) -> None:
+        """Another space from here on."""
+    @property
+    def space(self) -> dict[str, Any]:
+        """The space as plain data."""
+    def tell(self, /, number: int, outcome: tuple[str, Any]) -> dict[str, Any]:
+        """What came of a trial: `("complete", value)`, `("pruned", None)`, `("failed", message)`."""
+    @property
+    def trials(self) -> list[dict[str, Any]]:
+        """Every trial."""
+
 def _best_threshold(y: Any, proba: Any, beta: float, sample_weight: Any = None) -> float:
     """See `attrition.metrics.best_threshold`."""
 
@@ -435,4 +480,4 @@ def scan_sql(query: str, url: str, *, batch_rows: int = 65536) -> Source:
     connection is opened when the first batch is read.
     """
 
-__all__ = ['Batches', 'CrossValidation', 'Evaluation', 'Event', 'Model', 'Pipeline', 'Prediction', 'Profile', 'Schema', 'Source', 'Table', 'Training', 'Warning', '_best_threshold', '_calibration_curve', '_calibration_error', '_confusion', '_cross_validate', '_employees', '_error_kinds', '_metric', '_metric_names', '_metrics', '_options', '_precision_recall_curve', '_roc_curve', '_train', 'load', 'read_csv', 'read_ipc', 'read_json', 'read_ndjson', 'read_parquet', 'read_sql', 'scan_csv', 'scan_parquet', 'scan_sql']
+__all__ = ['Batches', 'CrossValidation', 'Evaluation', 'Event', 'Model', 'Pipeline', 'Prediction', 'Profile', 'Schema', 'Source', 'Table', 'Training', 'Warning', '_Study', '_best_threshold', '_calibration_curve', '_calibration_error', '_confusion', '_cross_validate', '_employees', '_error_kinds', '_metric', '_metric_names', '_metrics', '_options', '_precision_recall_curve', '_roc_curve', '_train', 'load', 'read_csv', 'read_ipc', 'read_json', 'read_ndjson', 'read_parquet', 'read_sql', 'scan_csv', 'scan_parquet', 'scan_sql']

@@ -127,6 +127,20 @@ export declare class Reading {
   spool(call: Call): Promise<Spool>
 }
 
+/** Labels, scores and weights on their way, in slices, so that no call takes long. */
+export declare class Scored {
+  /** Of no row yet. */
+  constructor()
+  /** More labels: 0 and 1; what is no label is another number. */
+  labels(y: Uint8Array): void
+  /** More scores. */
+  scores(proba: Float64Array): void
+  /** More weights; without a call of this the rows have none. */
+  weights(weight: Float64Array): void
+  /** A metric by name. */
+  metric(name: string, threshold: number, call: Call): Promise<Estimated>
+}
+
 /** Tables on disk, to be trained on. */
 export declare class Spool {
 
@@ -243,9 +257,6 @@ export declare function errorCodes(): Array<string>
 
 /** Every learner's parameters: name, default as JSON text, range, the range in words, log scale, meaning. */
 export declare function learnerSpecs(): Record<string, { name: string; default: string; range: Record<string, unknown>; words: string; log: boolean; meaning: string }[]>
-
-/** A metric by name. */
-export declare function metric(name: string, y: Uint8Array, proba: Float64Array, weight: Float64Array | undefined | null, threshold: number, call: Call): Promise<Estimated>
 
 /** The names of the metrics of an evaluation. */
 export declare function metricNames(): Array<string>

@@ -1,5 +1,6 @@
 import { Breather, enter } from "./call";
 import { native } from "./native";
+import { inSlices, type Sliced } from "./table";
 
 /** Labels: 1 and 0, or `true` and `false`. */
 export type Labels = ArrayLike<number | boolean | bigint>;
@@ -34,27 +35,25 @@ export async function estimate(
   { sampleWeight, threshold = 0.5, signal }: MetricOptions = {},
 ): Promise<Estimate> {
   const breather = new Breather(signal);
+  const scored = new native.Scored();
   // What is no label becomes a number that the core refuses.
   const label = (v: unknown): number => (v === true || v === 1 || v === 1n ? 1 : v === false || v === 0 || v === 0n ? 0 : 255);
-  const labels = await filled(new Uint8Array(y.length), (i) => label(y[i]), breather);
-  const scores = await numbers(proba, breather);
-  const weights = sampleWeight && (await numbers(sampleWeight, breather));
-  return enter({ signal }, (call) => native.metric(name, labels, scores, weights, threshold, call));
-}
-
-async function numbers(values: Numbers, breather: Breather): Promise<Float64Array> {
-  if (values instanceof Float64Array) return values;
-  return filled(new Float64Array(values.length), (i) => values[i], breather);
-}
-
-/** The array, filled in slices. */
-async function filled<T extends Uint8Array | Float64Array>(out: T, value: (i: number) => number, breather: Breather): Promise<T> {
-  for (let i = 0; i < out.length; i++) {
-    out[i] = value(i);
-    if (i % 4096 === 4095 && breather.isDue) await breather.breathe();
+  const give = async <T>(values: ArrayLike<T>, put: (slice: ArrayLike<T>) => void): Promise<void> => {
+    const parts = "subarray" in values ? (values as Sliced<ArrayLike<T>>) : { length: values.length, subarray: slice.bind(values) };
+    await inSlices(parts, SLICE, put, breather);
+  };
+  await give(y, (slice) => scored.labels(Uint8Array.from(slice, label)));
+  await give(proba, (slice) => scored.scores(Float64Array.from(slice)));
+  if (sampleWeight) {
+    scored.weights(new Float64Array());
+    await give(sampleWeight, (slice) => scored.weights(Float64Array.from(slice)));
   }
-  return out;
+  return enter({ signal }, (call) => scored.metric(name, threshold, call));
 }
+
+/** Rows that are copied at once. */
+const SLICE = 1 << 13;
+const { slice } = Array.prototype;
 
 function named(name: string): MetricFunction {
   return async (y, proba, options) => (await estimate(name, y, proba, options)).value;

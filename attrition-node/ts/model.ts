@@ -308,9 +308,10 @@ export class Model<R extends object = Row> {
     const proba = await this.predictProba(data, options);
     const { labels } = this;
     const breather = new Breather(options.signal);
-    const out: Label[] = [];
+    const out = new Array<Label>(proba.length);
+    let at = 0;
     const decided = (slice: Float64Array): void => {
-      for (const place of this.#native.decide(slice)) out.push(labels[place]);
+      for (const place of this.#native.decide(slice)) out[at++] = labels[place];
     };
     await inSlices(proba, LABELS, decided, breather);
     return out;
@@ -380,7 +381,10 @@ export class Model<R extends object = Row> {
     return Object.defineProperty(training, "toString", { value: () => text });
   }
 
-  /** Gives the model's memory back at once, rather than with the garbage: `using model = Model.loadSync(path)`. */
+  /**
+   * Gives the model's memory back at once, rather than with the garbage: `using model = Model.loadSync(path)`. Calls that are still at work may
+   * reject; every later one throws `ATTRITION_UNSUPPORTED`.
+   */
   [Symbol.dispose](): void {
     this.#native.dispose();
   }

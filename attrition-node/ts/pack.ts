@@ -27,7 +27,8 @@ export class RowPacker {
   readonly #inherited: Uint8Array;
   readonly #byText: Map<string, number>[] = [];
   readonly #byNumber: Map<number, number>[] = [];
-  readonly #slots: Float64Array;
+  /** Room for one row, while no row is being packed: a getter of a row may score another one. */
+  #slots: Float64Array | undefined;
 
   constructor(model: Native.Model) {
     const { fields } = model.rowSpec();
@@ -35,7 +36,6 @@ export class RowPacker {
     this.width = fields.length;
     this.#kinds = new Uint8Array(fields.length);
     this.#inherited = new Uint8Array(fields.length);
-    this.#slots = new Float64Array(fields.length);
     fields.forEach(({ name, kind, vocabulary }, slot) => {
       this.#names.push(name);
       this.#kinds[slot] = KINDS[kind];
@@ -54,7 +54,11 @@ export class RowPacker {
 
   /** The row's slots. They stand in one array that the next call writes again. */
   one(row: unknown): Float64Array {
-    return this.#fill(row, this.#slots, 0) ? this.#slots : this.#byCore(row);
+    const slots = this.#slots ?? new Float64Array(this.width);
+    this.#slots = undefined;
+    const packed = this.#fill(row, slots, 0) ? slots : this.#byCore(row);
+    this.#slots = slots;
+    return packed;
   }
 
   /** The slots of row number `index` of many, written to `out` from `offset` on. */

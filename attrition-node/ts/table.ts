@@ -92,7 +92,10 @@ export class Table {
     return enter(options, (call) => this.native.toIpc(call));
   }
 
-  /** Gives the memory back at once, rather than with the garbage: `using table = await readCsv(path)`. */
+  /**
+   * Gives the memory back at once, rather than with the garbage: `using table = await readCsv(path)`. Calls that are still at work may
+   * reject; every later one throws `ATTRITION_UNSUPPORTED`.
+   */
   [Symbol.dispose](): void {
     this.native.dispose();
   }
@@ -217,7 +220,10 @@ async function addRows(builder: Native.TableBuilder, rows: readonly Row[], breat
     }
     for (const name of Object.keys(row)) {
       let cells = columns.get(name);
-      if (!cells) columns.set(name, (cells = new Cells(rows.length)));
+      if (!cells) {
+        columns.set(name, (cells = new Cells(rows.length)));
+        if (breather.isDue) await breather.breathe();
+      }
       cells.set(i, row[name]);
     }
     if (i % 64 === 63 && breather.isDue) await breather.breathe();
@@ -254,7 +260,8 @@ const SLICE = 1 << 15;
 /** A string takes as long as some hundred bytes. */
 const TEXTS = 1 << 10;
 
-interface Sliced<T> {
+/** What gives parts of itself. */
+export interface Sliced<T> {
   readonly length: number;
   subarray(start: number, end: number): T;
 }

@@ -42,6 +42,12 @@ $(NODE_STAMP): attrition-node/package.json attrition-node/package-lock.json
 	cd attrition-node && $(NPM) ci --no-fund --no-audit
 	touch $@
 
+# The examples that need packages of others, by their own lock files.
+NODE_EXAMPLES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard examples/node/*/package-lock.json))
+$(NODE_EXAMPLES): %/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	cd $* && $(NPM) ci --no-fund --no-audit
+	touch $@
+
 # The crate, both faces, test programs and examples in one call, so that all share one set of features.
 build:
 	$(CARGO) build --release --locked --workspace --lib --tests --examples
@@ -88,7 +94,7 @@ test-python: faces
 	$(BESIDE_POSTGRES) $(PY) -m pytest attrition-py/tests
 	$(PY) -m pytest tests examples/python
 
-test-node: faces
+test-node: faces $(NODE_EXAMPLES)
 	cd attrition-node && $(BESIDE_POSTGRES) $(NPM) test
 	$(NODE) --test tests/*.test.mjs
 
@@ -109,12 +115,12 @@ docs:
 # ── long runs, benches ──────────────────────────────────────────────────────────────────────────────────────────
 # Seconds of each long run.
 SOAK ?= 120
-soak: faces
+soak: faces $(NODE_EXAMPLES)
 	ATTRITION_SOAK_SECONDS=$(SOAK) $(CARGO) test --release --locked -p attrition --test soak -- --nocapture
 	ATTRITION_SOAK_SECONDS=$(SOAK) $(CARGO) test --release --locked -p attrition --test journal
 	ATTRITION_FUZZ_SECONDS=$(SOAK) $(CARGO) test --release --locked -p attrition --test fuzz_replay
 	ATTRITION_SOAK_SECONDS=$(SOAK) $(PY) -m pytest attrition-py/tests/test_door.py
-	cd attrition-node && $(NPM) test
+	cd attrition-node && ATTRITION_SOAK_SECONDS=$(SOAK) ATTRITION_PROPERTY_RUNS=20000 $(NPM) test
 
 PEERS := $(CURDIR)/benches/peers/.venv
 $(PEERS)/.requirements: benches/peers/requirements.txt
@@ -129,14 +135,17 @@ $(PEERS_TUNE)/.requirements: benches/peers/requirements-tune.txt
 	$(PEERS_TUNE)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-bench: faces $(PEERS)/.requirements $(PEERS_TUNE)/.requirements
+bench: faces $(NODE_EXAMPLES) $(PEERS)/.requirements $(PEERS_TUNE)/.requirements
 	$(PY) benches/calibration.py
 	$(CARGO) bench --profile release --locked -p attrition --bench one_row
 	$(CARGO) bench --profile release --locked -p attrition --bench large
 	rm -rf $(DEMO)
 	$(CARGO_TARGET_DIR)/release/examples/demo train $(DEMO) >/dev/null
 	$(PY) benches/one_row.py $(DEMO)/attrition.model $(DEMO)/rows.json
-	$(NODE) benches/one_row.mjs $(DEMO)/attrition.model $(DEMO)/rows.json
+	$(NODE) benches/node/one_row.mjs
+	$(NODE) --expose-gc benches/node/loop.mjs logistic
+	$(NODE) --expose-gc benches/node/loop.mjs boosting
+	$(NODE) benches/node/fastify.mjs
 	$(PEERS)/bin/python benches/peers/run.py "$$(ls -t $(CARGO_TARGET_DIR)/release/deps/large-* | grep -v '\.d$$' | head -n 1)" $(CARGO_TARGET_DIR)/bench/table.csv
 	$(PEERS)/bin/python benches/peers/trees.py "$$(ls -t $(CARGO_TARGET_DIR)/release/deps/large-* | grep -v '\.d$$' | head -n 1)" $(CARGO_TARGET_DIR)/bench/table.csv
 	PYTHONPATH=$(CURDIR)/attrition-py/python $(PEERS)/bin/python benches/peers/pipelines.py

@@ -240,7 +240,7 @@ export class Model<R extends object = Row> {
    * Rows and typed arrays are copied and scored piece by piece: the event loop never stands still for long, and memory is that
    * of the scores and of two pieces. Of an async iterable, each batch is scored as it comes.
    */
-  async predictProba(data: readonly R[] | Data, options: CallOptions = {}): Promise<Float64Array> {
+  async predictProba(data: Data<R>, options: CallOptions = {}): Promise<Float64Array> {
     if (isBatches(data)) {
       const parts: Float64Array[] = [];
       for await (const part of this.predictProbaBatches(data, options)) parts.push(part);
@@ -256,7 +256,7 @@ export class Model<R extends object = Row> {
    * counted over all batches. The next batch is asked for when the scores of the last one were taken.
    */
   async *predictProbaBatches(
-    batches: AsyncIterable<readonly R[] | TableData> | Iterable<readonly R[] | TableData>,
+    batches: AsyncIterable<TableData<R>> | Iterable<TableData<R>>,
     options: CallOptions = {},
   ): AsyncGenerator<Float64Array, void, undefined> {
     let first = 0;
@@ -269,7 +269,7 @@ export class Model<R extends object = Row> {
   }
 
   /** The scores of a table whose first row is number `first` in errors. */
-  async #scores(data: readonly R[] | TableData, first: number, options: CallOptions): Promise<Float64Array> {
+  async #scores(data: TableData<R>, first: number, options: CallOptions): Promise<Float64Array> {
     if (Array.isArray(data)) return this.#ofRows(data, first, options);
     const columns = bulkColumns(data);
     if (columns) return this.#ofColumns(columns, first, options);
@@ -304,7 +304,7 @@ export class Model<R extends object = Row> {
   }
 
   /** The label of every row at the model's threshold. */
-  async predict(data: readonly R[] | Data, options: CallOptions = {}): Promise<Label[]> {
+  async predict(data: Data<R>, options: CallOptions = {}): Promise<Label[]> {
     const proba = await this.predictProba(data, options);
     const { labels } = this;
     const breather = new Breather(options.signal);

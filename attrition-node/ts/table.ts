@@ -26,10 +26,10 @@ export type ColumnData = readonly Cell[] | NumberArray | BigInt64Array | BigUint
 export type Columns = Readonly<Record<string, ColumnData>>;
 
 /** A whole table: rows, columns, a `Table`, the bytes of an Arrow IPC file or stream, or a table of `apache-arrow`. */
-export type TableData = readonly Row[] | Columns | Table | ArrowTable | Uint8Array | ArrayBuffer;
+export type TableData<R extends object = Row> = readonly R[] | Columns | Table | ArrowTable | Uint8Array | ArrayBuffer;
 
 /** Data in: a table, a `Source`, or an async iterable of tables as batches. It must not change before the promise settles. */
-export type Data = TableData | TableSource | AsyncIterable<TableData>;
+export type Data<R extends object = Row> = TableData<R> | TableSource | AsyncIterable<TableData<R>>;
 
 /** A value read back from a table: an instant as ISO text, a whole number beyond 2^53 as a BigInt, a gap as `null`. */
 export type TableValue = number | bigint | string | boolean | null;
@@ -155,7 +155,7 @@ export interface TableSource extends AsyncIterable<Table> {
 }
 
 /** Whether the data come in batches. */
-export function isBatches(data: unknown): data is AsyncIterable<TableData> {
+export function isBatches<R extends object>(data: Data<R>): data is TableSource | AsyncIterable<TableData<R>> {
   return typeof data === "object" && data !== null && Symbol.asyncIterator in data;
 }
 

@@ -1,3 +1,4 @@
+import * as arrow from "apache-arrow";
 import { type AttritionError, metrics, scanCsv, scanParquet, Source, Table } from "attrition";
 
 const table: Table = await Table.from([{ a: 1, b: "x", c: null }]);
@@ -15,6 +16,11 @@ try {
 
 const source: Source = await scanParquet("a.parquet", { columns: ["a"], batchRows: 1000 });
 for await (const batch of source) console.log(batch.nRows);
+const ipc: Uint8Array = await table.toIpc();
+await Table.from(ipc, { signal: AbortSignal.timeout(10) });
+await Table.from(arrow.tableFromIPC(ipc));
+// @ts-expect-error one number array is no table
+await Table.from(new Float64Array(3));
 const whole: Table = await Source.from([{ a: [1] }, table]).collect({ nThreads: 1 });
 await whole.writeParquet("b.parquet");
 // @ts-expect-error a scan of CSV has no columns to choose

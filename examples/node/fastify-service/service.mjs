@@ -19,7 +19,7 @@ export function rowSchema({ fields }) {
 /** Serves a model; `maxRows` bounds what one request may ask for. */
 export function service(model, { maxRows = 10_000, ...options } = {}) {
   // A value of the wrong kind is the caller's mistake and is told, not turned into another one.
-  const app = Fastify({ bodyLimit: 8 * 1024 * 1024, ajv: { customOptions: { coerceTypes: false, removeAdditional: false } }, ...options });
+  const app = Fastify({ bodyLimit: 8 * 1024 * 1024, ajv: { customOptions: { allowUnionTypes: true, coerceTypes: false, removeAdditional: false } }, ...options });
   const row = rowSchema(model.schema);
   const { learner, threshold, digest, labels, training } = model;
 

@@ -60,7 +60,7 @@ impl GaussianProcess {
         let finite = |v: &[f64]| v.iter().all(|v| v.is_finite());
         let fits = x.len() == y.len() && x.iter().all(|p| p.len() == d && finite(p)) && finite(y);
         let positive = length_scales.iter().chain([&variance]).all(|v| v.is_finite() && *v > 0.0);
-        if !fits || !positive || !(noise.is_finite() && noise >= 0.0) {
+        if !fits || !positive || !noise.is_finite() || noise < 0.0 {
             return None;
         }
         let theta = length_scales.iter().map(|l| 1.0 / (l * l)).collect();

@@ -30,10 +30,9 @@ fn cost(trial: &Trial) -> f64 {
     let rate = trial.float("rate").unwrap();
     let depth = trial.int("depth").unwrap() as f64;
     let ratio = trial.float("ratio").unwrap_or(1.0);
-    (rate.log10() + 2.0).powi(2)
-        + (depth - 6.0).powi(2) / 20.0
-        + (ratio - 0.3).powi(2)
-        + trial.float("fraction").unwrap()
+    let square = |v: f64| v * v;
+    let decades = crate::num::float::ln(rate) / std::f64::consts::LN_10;
+    square(decades + 2.0) + square(depth - 6.0) / 20.0 + square(ratio - 0.3) + trial.float("fraction").unwrap()
 }
 
 fn options(sampler: SamplerKind, seed: u64) -> StudyOptions {

@@ -34,6 +34,8 @@ pub mod evaluate;
 pub mod explain;
 // outliving the process
 pub mod artifact;
+// face
+pub mod report;
 
 pub use error::{Error, ErrorKind, Result};
 pub use rng::Seed;

@@ -92,7 +92,8 @@ impl Run {
         self.cancel = token;
         self
     }
-    /// With at most this many threads; `None`: `ATTRITION_NUM_THREADS`, else the machine's cores.
+    /// With at most this many threads; `None`: the environment variable `ATTRITION_NUM_THREADS`, else `OMP_NUM_THREADS` (which
+    /// joblib, Dask and schedulers of clusters set for each of their workers), else the machine's cores.
     pub fn n_threads(mut self, n_threads: Option<usize>) -> Run {
         self.n_threads = n_threads;
         self
@@ -107,11 +108,10 @@ impl Run {
         if let Some(n) = self.n_threads {
             return n.max(1);
         }
-        let env = std::env::var("ATTRITION_NUM_THREADS").ok().and_then(|v| v.trim().parse::<usize>().ok());
-        match env {
-            Some(n) if n > 0 => n,
-            _ => std::thread::available_parallelism().map_or(1, usize::from),
-        }
+        ["ATTRITION_NUM_THREADS", "OMP_NUM_THREADS"]
+            .into_iter()
+            .find_map(|name| limit(&std::env::var(name).ok()?))
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
     }
 
     /// `Err(Error::Cancelled)` once the token is set.
@@ -219,6 +219,11 @@ fn panicked(payload: &(dyn std::any::Any + Send)) -> Error {
     Error::Internal(text)
 }
 
+/// A thread limit as the environment writes it; OpenMP's may be a list by depth of nesting.
+fn limit(text: &str) -> Option<usize> {
+    text.split(',').next()?.trim().parse().ok().filter(|&n| n > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,6 +243,15 @@ mod tests {
             })
             .unwrap();
             assert_eq!(out, (0..1003).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_limit_of_the_environment_is_a_number_above_zero() {
+        for (text, expected) in
+            [("3", Some(3)), (" 2 ", Some(2)), ("4,2", Some(4)), ("0", None), ("", None), ("all", None)]
+        {
+            assert_eq!(limit(text), expected, "{text:?}");
         }
     }
 

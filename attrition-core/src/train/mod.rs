@@ -51,6 +51,21 @@ pub fn train<'a>(table: impl Into<Columns<'a>>, options: &TrainOptions, run: &Ru
     options.trainer(table)?.fit_with(table, &options.run(run))
 }
 
+/// Train by options, in given folds: `folds` are test-fold ids, one a row, negative = never tested; they replace `options.cv`.
+///
+/// # Errors
+/// Those of [`train`]; [`crate::Error::InvalidParam`] where there are not as many ids as rows; [`crate::Error::InvalidData`] for
+/// folds that cannot be trained on.
+pub fn train_in_folds<'a>(
+    table: impl Into<Columns<'a>>,
+    options: &TrainOptions,
+    folds: &[i64],
+    run: &Run,
+) -> Result<Model> {
+    let table = table.into();
+    options.trainer(table)?.cv(Cv::Given(folds.to_vec())).fit_with(table, &options.run(run))
+}
+
 /// Train on all rows of a source, see [`train`]; the model is that of the whole table, to the last byte.
 ///
 /// The source is read once, into a [`Spool`]: what is more than 16 MB waits on the disk, column by column. In memory are then, a

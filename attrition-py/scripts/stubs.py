@@ -31,6 +31,7 @@ _Progress = Callable[[Event], object]
 
 # By the parameter's name; by `function.parameter` where one name means several things.
 PARAMETERS = {
+    "axes": "Any",
     "batch_rows": "int",
     "beta": "float",
     "columns": "str | Sequence[str]",
@@ -93,6 +94,8 @@ RETURNS = {
     "Evaluation.metrics": "dict[str, dict[str, float | None]]",
     "Evaluation.n": "int",
     "Evaluation.threshold": "float",
+    "Evaluation._repr_html_": "str",
+    "Evaluation.plot": "Any",
     "Evaluation.to_dict": "dict[str, Any]",
     "Event.done": "int",
     "Event.stage": "str",
@@ -100,6 +103,7 @@ RETURNS = {
     "Model.__copy__": "Model",
     "Model.__deepcopy__": "Model",
     "Model.__reduce__": "tuple[Any, ...]",
+    "Model._repr_html_": "str",
     "Model.contributions": "dict[str, float]",
     "Model.digest": "str",
     "Model.evaluate": "Evaluation",
@@ -142,6 +146,7 @@ RETURNS = {
     "Profile.to_dict": "dict[str, Any]",
     "Profile.update": "Profile",
     "Schema.__len__": "int",
+    "Schema._repr_html_": "str",
     "Schema.__reduce__": "tuple[Any, ...]",
     "Schema.check": "list[dict[str, Any]]",
     "Schema.exclude": "Schema",
@@ -171,6 +176,7 @@ RETURNS = {
     "Table.types": "dict[str, str]",
     "Table.write_csv": "None",
     "Table.write_parquet": "None",
+    "Training._repr_html_": "str",
     "Training.__str__": "str",
     "Training.__getitem__": "Any",
     "Training.to_dict": "dict[str, Any]",

@@ -2,7 +2,8 @@
 //!
 //! [`enter`] is for work that may take long: it releases the GIL, runs the work on a thread of its own, hands
 //! progress to the caller's callback on the caller's own thread, looks for Ctrl-C every 50 ms, and waits for the work
-//! to end before it raises. [`quick`] is for calls of microseconds. Both turn a panic into an `InternalError`.
+//! to end before it raises. [`detached`] releases the GIL too, for work of at most a few milliseconds that a thread of its own
+//! would only make longer. [`quick`] is for calls of microseconds. All turn a panic into an `InternalError`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -84,6 +85,11 @@ pub(crate) fn enter<T: Send + 'static>(
         })
     });
     outcome?.map_err(|e| to_py(py, &e))
+}
+
+/// Run `work` on the caller's thread, outside the GIL: for what takes longer than 50 µs, and not long enough for Ctrl-C.
+pub(crate) fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+    py.detach(|| guarded(work)).map_err(|e| to_py(py, &e))
 }
 
 /// Run `work` as it is: for calls of microseconds, where releasing the GIL would cost more than it gives.

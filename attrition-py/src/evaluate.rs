@@ -1,6 +1,7 @@
 //! How good a model is on a table.
 
 use attrition_core::evaluate::Evaluation as Core;
+use attrition_core::report::Report;
 use pyo3::prelude::*;
 
 use crate::json::facts;
@@ -40,6 +41,19 @@ impl Evaluation {
     /// `n`, `n_positive`, `threshold`, `metrics`, `confusion` and `curves` as plain values.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         facts(py, &self.inner)
+    }
+
+    /// Draw the ROC, precision–recall and calibration curves with matplotlib, into three `axes` or a new figure; returns the
+    /// figure.
+    #[pyo3(signature = (axes=None))]
+    fn plot<'py>(&self, py: Python<'py>, axes: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        let draw = py.import("attrition._plot")?.getattr("evaluation")?;
+        draw.call1((self.to_dict(py)?, axes))
+    }
+
+    /// Metrics, confusion table and curves, for notebooks.
+    fn _repr_html_(&self) -> String {
+        Report::from(&self.inner).to_html()
     }
 
     fn __repr__(&self) -> String {

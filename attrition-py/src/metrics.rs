@@ -8,7 +8,7 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::door::{enter, quick};
+use crate::door::{detached, enter};
 use crate::json::{facts, named};
 use crate::table::{Memory, column};
 
@@ -25,7 +25,7 @@ impl Input {
         let labels = column("y", y, Memory::Shared)?;
         let proba = column("proba", proba, Memory::Shared)?;
         let weight = weight.map(|w| column("sample_weight", w, Memory::Shared)).transpose()?;
-        quick(py, || {
+        detached(py, || {
             Ok(Input {
                 y: self::labels(&labels)?,
                 proba: numbers(&proba)?,

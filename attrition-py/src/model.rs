@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use attrition_core::model::{
     Model as Core, Prediction as CorePrediction, Training as CoreTraining, Warning as CoreWarning,
 };
+use attrition_core::report::Report;
 use attrition_core::schema::ValueRef;
 use attrition_core::table::Value;
 use attrition_core::{Error, error::Problem};
@@ -17,7 +18,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use crate::cell::Cell;
-use crate::door::{enter, guarded, quick};
+use crate::door::{detached, enter, guarded, quick};
 use crate::error::to_py;
 use crate::evaluate::Evaluation;
 use crate::json::facts;
@@ -118,7 +119,7 @@ impl Model {
         }
         let table = read(data, names, Memory::Shared)?;
         if table.n_rows() <= FEW_ROWS && progress.is_none() {
-            return quick(py, || self.inner.predict_proba(&table));
+            return detached(py, || self.inner.predict_proba(&table));
         }
         enter(py, progress, n_threads, |run| self.inner.predict_proba_with(&table, run))
     }
@@ -252,14 +253,14 @@ impl Model {
     /// Each column's effect as a table: `column`, `kind`, `importance`, and `values` with `value`, `contribution`, `low`,
     /// `high`. For additive learners only.
     fn terms<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        facts(py, &quick(py, || self.inner.terms())?)
+        facts(py, &detached(py, || self.inner.terms())?)
     }
 
     /// What each column did in the model's trees, greatest gain first: `{column: {"gain": float, "splits": int, "cover":
     /// float}}`. For learners of trees; see `terms` for the others.
     fn importances<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let out = PyDict::new(py);
-        for (name, importance) in quick(py, || self.inner.importances())? {
+        for (name, importance) in detached(py, || self.inner.importances())? {
             out.set_item(name, facts(py, &importance)?)?;
         }
         Ok(out)
@@ -353,7 +354,7 @@ impl Model {
     /// SHA-256 of the model's content, 64 hexadecimal digits: equal models, equal digest.
     #[getter]
     fn digest(&self, py: Python<'_>) -> PyResult<String> {
-        quick(py, || Ok(self.inner.digest()))
+        detached(py, || Ok(self.inner.digest()))
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
@@ -367,6 +368,11 @@ impl Model {
     fn __deepcopy__<'py>(slf: Bound<'py, Self>, memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
         let _ = memo;
         slf
+    }
+
+    /// What it predicts, how well and by what, for notebooks.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        detached(py, || Ok(Report::from(&self.inner).to_html()))
     }
 
     fn __repr__(&self) -> String {
@@ -538,6 +544,11 @@ impl Training {
 
     fn __str__(&self) -> String {
         self.inner.to_string()
+    }
+
+    /// The leaderboard and the estimates, for notebooks.
+    fn _repr_html_(&self) -> String {
+        Report::from(&self.inner).to_html()
     }
 
     fn __repr__(&self) -> String {

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
-use crate::door::{enter, quick};
+use crate::door::{detached, enter, quick};
 use crate::json::facts;
 use crate::source::Source;
 use crate::table::{Memory, read};
@@ -103,13 +103,13 @@ impl Profile {
 
     /// As bytes. The same rows give the same bytes, in whatever order and parts they came, in every language.
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(py, &quick(py, || self.lock().to_bytes())?))
+        Ok(PyBytes::new(py, &detached(py, || self.lock().to_bytes())?))
     }
 
     /// The profile of bytes that `to_bytes` gave.
     #[staticmethod]
     fn from_bytes(py: Python<'_>, data: PyBackedBytes) -> PyResult<Profile> {
-        quick(py, || Core::from_bytes(&data)).map(Profile::new)
+        detached(py, || Core::from_bytes(&data)).map(Profile::new)
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {

@@ -1,5 +1,6 @@
 //! Kinds and roles of columns.
 
+use attrition_core::report::Report;
 use attrition_core::schema::{FieldKind, Role, Schema as Core};
 use attrition_core::{Result, Value};
 use pyo3::prelude::*;
@@ -126,6 +127,11 @@ impl Schema {
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
         Ok((py.get_type::<Schema>().getattr("from_json")?, (self.to_json(py)?,)))
+    }
+
+    /// One line a column, for notebooks.
+    fn _repr_html_(&self) -> String {
+        Report::from(&self.inner).to_html()
     }
 
     fn __repr__(&self) -> String {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 use attrition_core::error::Place;
+use attrition_core::report::Report;
 use attrition_core::table::{Buffer, Column, CsvOptions, Mask, ParquetOptions, Records, Table as Core, Value, Values};
 use attrition_core::{Error, Result};
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
@@ -19,7 +20,7 @@ use pyo3_arrow::input::AnyArray;
 use pyo3_arrow::{PyRecordBatch, PyTable as ArrowTable};
 
 use crate::cell::Cell;
-use crate::door::{enter, quick};
+use crate::door::{detached, enter, quick};
 use crate::error::to_py;
 use crate::json::names;
 use crate::source::Source;
@@ -121,6 +122,10 @@ impl Table {
             let values = match c.values() {
                 Values::Int(_, Some(_)) => pandas.call_method1("array", (to_list(py, c)?, "Int64"))?,
                 Values::Bool(_, Some(_)) => pandas.call_method1("array", (to_list(py, c)?, "boolean"))?,
+                // pandas finds the type by the values, where there are some.
+                Values::Codes(..) if c.n_missing() == c.len() => {
+                    pandas.call_method1("array", (to_list(py, c)?, "string"))?
+                }
                 Values::Codes(..) => to_list(py, c)?.into_any(),
                 _ => to_numpy(py, c)?,
             };
@@ -150,24 +155,7 @@ impl Table {
 
     /// The first ten rows, for notebooks.
     fn _repr_html_(&self) -> String {
-        let shown = self.inner.n_rows().min(10);
-        let mut html = String::from("<table><thead><tr>");
-        for c in self.inner.columns() {
-            html.push_str(&format!("<th>{}<br><small>{}</small></th>", escape(c.name()), c.type_name()));
-        }
-        html.push_str("</tr></thead><tbody>");
-        for row in 0..shown {
-            html.push_str("<tr>");
-            for c in self.inner.columns() {
-                let value = c.get(row);
-                let text = if matches!(value, Value::Missing) { String::new() } else { escape(&value.to_string()) };
-                html.push_str(&format!("<td>{text}</td>"));
-            }
-            html.push_str("</tr>");
-        }
-        let (rows, columns) = (self.inner.n_rows(), self.inner.n_columns());
-        html.push_str(&format!("</tbody></table><small>{rows} rows × {columns} columns</small>"));
-        html
+        Report::from(&*self.inner).to_html()
     }
 
     fn __repr__(&self) -> String {
@@ -177,21 +165,6 @@ impl Table {
         let (rows, columns) = (self.inner.n_rows(), self.inner.n_columns());
         format!("Table({rows} rows × {columns} columns: {}{more})", shown.join(", "))
     }
-}
-
-/// The characters that HTML gives a meaning.
-fn escape(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-        out
-    })
 }
 
 /// Whether float and integer arrays may be read where they lie.
@@ -335,13 +308,14 @@ pub(crate) fn is_of(obj: &Bound<'_, PyAny>, module: &str, class: &str) -> PyResu
     let modules = obj.py().import(intern!(obj.py(), "sys"))?.getattr(intern!(obj.py(), "modules"))?;
     // What was never imported has no instances.
     match modules.cast::<PyDict>()?.get_item(module)? {
-        Some(module) => obj.is_instance(&module.getattr(class)?),
-        None => Ok(false),
+        // None stands for a module whose import is forbidden.
+        Some(module) if !module.is_none() => obj.is_instance(&module.getattr(class)?),
+        _ => Ok(false),
     }
 }
 
 fn finish(py: Python<'_>, columns: Vec<Column>) -> PyResult<Arc<Core>> {
-    quick(py, || Core::new(columns)).map(Arc::new)
+    detached(py, || Core::new(columns)).map(Arc::new)
 }
 
 fn arrow(py: Python<'_>, table: ArrowTable) -> PyResult<Arc<Core>> {
@@ -420,7 +394,7 @@ fn records(rows: &Bound<'_, PyList>) -> PyResult<Arc<Core>> {
             put(&mut records, i, &name_of(&name)?, &value)?;
         }
     }
-    quick(py, || records.finish()).map(Arc::new)
+    detached(py, || records.finish()).map(Arc::new)
 }
 
 /// One column of whatever holds a column.
@@ -469,7 +443,7 @@ fn arrow_column(name: &str, data: &Bound<'_, PyAny>) -> PyResult<Column> {
     let schema = Arc::new(Schema::new(vec![field]));
     let batches = chunks.into_iter().map(|chunk| RecordBatch::try_new(Arc::clone(&schema), vec![chunk]));
     let batches = batches.collect::<Result<Vec<_>, _>>().map_err(|e| PyValueError::new_err(e.to_string()))?;
-    quick(py, || Core::from_record_batches(&schema, &batches)?.column(name).cloned())
+    detached(py, || Core::from_record_batches(&schema, &batches)?.column(name).cloned())
 }
 
 /// A column of Python objects: its type is found by its values, as the core's [`Records`] says.
@@ -482,7 +456,7 @@ fn object_column(name: &str, list: &Bound<'_, PyList>) -> PyResult<Column> {
     for (row, value) in list.iter().enumerate() {
         put(&mut records, row, name, &value)?;
     }
-    quick(py, || records.finish()?.column(name).cloned())
+    detached(py, || records.finish()?.column(name).cloned())
 }
 
 fn put(records: &mut Records, row: usize, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -555,7 +529,13 @@ fn pandas_column(name: &str, series: &Bound<'_, PyAny>, memory: Memory) -> PyRes
             }
         }
         "SparseDtype" => column(name, &py.import("numpy")?.call_method1("asarray", (series,))?, memory),
-        // Strings; periods and intervals are named as what they are by the first of their values.
+        "StringDtype" => {
+            let column = object_column(name, call("tolist", &[])?.cast::<PyList>()?)?;
+            // Known to be strings, even where all are missing.
+            let is_gap = column.n_missing() == column.len();
+            Ok(if is_gap { Column::strings(name, vec![None::<&str>; column.len()]) } else { column })
+        }
+        // Periods and intervals are named as what they are by the first of their values.
         _ => object_column(name, call("tolist", &[])?.cast::<PyList>()?),
     }
 }

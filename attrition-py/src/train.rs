@@ -6,7 +6,7 @@ use std::sync::Arc;
 use attrition_core::error::Place;
 use attrition_core::table::{Columns, Spool, Table, Values};
 use attrition_core::train::{
-    CrossValidation as Core, TrainOptions, cross_validate as core_cross_validate, train as core_train,
+    CrossValidation as Core, TrainOptions, cross_validate as core_cross_validate, train as core_train, train_in_folds,
 };
 use attrition_core::{Error, Event as CoreEvent, Run};
 use numpy::PyArray1;
@@ -72,17 +72,23 @@ impl Given {
 
 /// Train by options. See `attrition.train`.
 #[pyfunction(name = "_train")]
-#[pyo3(signature = (data, options, progress=None, names=None))]
+#[pyo3(signature = (data, options, folds=None, progress=None, names=None))]
 pub(crate) fn train(
     data: &Bound<'_, PyAny>,
     options: &Bound<'_, PyDict>,
+    folds: Option<&Bound<'_, PyAny>>,
     progress: Option<&Bound<'_, PyAny>>,
     names: Option<Vec<String>>,
 ) -> PyResult<Model> {
     let py = data.py();
     let options = parse(options)?;
+    let folds = folds.map(fold_ids).transpose()?;
     let given = Given::read(data, names, progress)?;
-    let model = enter(py, progress, None, |run| core_train(given.columns(), &options, run))?;
+    let work = |run: &Run| match &folds {
+        None => core_train(given.columns(), &options, run),
+        Some(folds) => train_in_folds(given.columns(), &options, folds, run),
+    };
+    let model = enter(py, progress, None, work)?;
     Ok(Model::new(py, model))
 }
 

@@ -42,6 +42,8 @@ class CrossValidation:
 class Evaluation:
     """A model judged on labelled rows."""
 
+    def _repr_html_(self, /) -> str:
+        """Metrics, confusion table and curves, for notebooks."""
     @property
     def confusion(self) -> dict[str, float]:
         """`{"tn", "fp", "fn", "tp"}` at the threshold."""
@@ -51,6 +53,10 @@ class Evaluation:
     @property
     def n(self) -> int:
         """Number of rows."""
+    def plot(self, /, axes: Any = None) -> Any:
+        """Draw the ROC, precision–recall and calibration curves with matplotlib, into three `axes` or a new figure; returns the
+        figure.
+        """
     @property
     def threshold(self) -> float:
         """The threshold of the confusion table."""
@@ -79,6 +85,8 @@ class Model:
     def __deepcopy__(self, /, memo: Any) -> Model: ...
     def __reduce__(self, /) -> tuple[Any, ...]:
         """Helper for pickle."""
+    def _repr_html_(self, /) -> str:
+        """What it predicts, how well and by what, for notebooks."""
     def contributions(self, /, row: Any) -> dict[str, float]:
         """Contribution of every original column to the row's log-odds, and `"(base)"`: `{column: float}`. Their sum is the
         log-odds of `proba_one`. Exact, for additive learners only.
@@ -233,6 +241,8 @@ class Schema:
     def __len__(self, /) -> int: ...
     def __reduce__(self, /) -> tuple[Any, ...]:
         """Helper for pickle."""
+    def _repr_html_(self, /) -> str:
+        """One line a column, for notebooks."""
     def check(self, /, data: Any, *, names: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Every way in which a table does not fit: one dict a problem; empty when it fits."""
     def exclude(self, /, columns: str | Sequence[str]) -> Schema:
@@ -333,6 +343,8 @@ class Training:
     def __getitem__(self, key: str, /) -> Any: ...
     def __str__(self, /) -> str:
         """Return str(self)."""
+    def _repr_html_(self, /) -> str:
+        """The leaderboard and the estimates, for notebooks."""
     def to_dict(self, /) -> dict[str, Any]:
         """Flat scalars first (fit for logging), then folds, leaderboard and trials."""
 
@@ -434,7 +446,7 @@ def _precision_recall_curve(y: Any, proba: Any, sample_weight: Any = None) -> _C
 def _roc_curve(y: Any, proba: Any, sample_weight: Any = None) -> _Curve:
     """See `attrition.metrics.roc_curve`."""
 
-def _train(data: Any, options: Mapping[str, Any], progress: _Progress | None = None, names: Sequence[str] | None = None) -> Model:
+def _train(data: Any, options: Mapping[str, Any], folds: Any = None, progress: _Progress | None = None, names: Sequence[str] | None = None) -> Model:
     """Train by options. See `attrition.train`."""
 
 def load(path: str | os.PathLike[str]) -> Model:

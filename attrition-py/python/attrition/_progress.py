@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ __all__ = ["observer"]
 @contextmanager
 def observer(
     progress: bool | Callable[[Event], object] | None,
-) -> Iterator[Callable[[Event], object] | None]:
+) -> Generator[Callable[[Event], object] | None, None, None]:
     """The callback for the core, and the bar closed afterwards."""
     if progress is None or progress is False:
         yield None

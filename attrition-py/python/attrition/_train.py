@@ -35,6 +35,7 @@ def train(
     trials: int = 0,
     metric: str = "roc_auc",
     cv: int | None = 5,
+    folds: Any = None,
     holdout: float | None = 0.2,
     calibration: str | None = "auto",
     threshold: str | float | None = "f2",
@@ -78,6 +79,8 @@ def train(
         What chooses between learners.
     cv, holdout
         Number of folds, share of rows held out; ``None`` for none.
+    folds
+        In place of ``cv``: the number of the test fold of each row as an array, list or Series; negative: never tested.
     calibration
         ``"auto"``, ``"sigmoid"``, ``"isotonic"``; ``None`` for raw scores.
     threshold
@@ -123,7 +126,7 @@ def train(
         "n_threads": n_threads,
     }
     with observer(progress) as callback:
-        return _core._train(data, options, callback, names)
+        return _core._train(data, options, folds, callback, names)
 
 
 def cross_validate(

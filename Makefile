@@ -48,6 +48,11 @@ $(NODE_EXAMPLES): %/node_modules/.package-lock.json: %/package.json %/package-lo
 	cd $* && $(NPM) ci --no-fund --no-audit
 	touch $@
 
+LINT_STAMP := scripts/lint/node_modules/.package-lock.json
+$(LINT_STAMP): scripts/lint/package.json scripts/lint/package-lock.json
+	cd scripts/lint && $(NPM) ci --no-fund --no-audit
+	touch $@
+
 # The crate, both faces, test programs and examples in one call, so that all share one set of features.
 build:
 	$(CARGO) build --release --locked --workspace --lib --tests --examples
@@ -100,13 +105,15 @@ test-node: faces $(NODE_EXAMPLES)
 
 # ── lint ────────────────────────────────────────────────────────────────────────────────────────────────────────
 # Licences, sources and the one ndarray are also held by tests/dependencies.rs, where cargo-deny is not installed.
-lint: $(VENV_STAMP) $(NODE_STAMP)
+lint: $(VENV_STAMP) $(NODE_STAMP) $(LINT_STAMP)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --all-features --offline check licenses bans sources; fi
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	cd attrition-py && $(VENV)/bin/mypy
+	cd attrition-py && $(NODE) ../scripts/lint/node_modules/pyright/index.js --pythonpath $(PY)
+	$(NODE) scripts/lint/workflows.mjs
 	cd attrition-node && $(NPM) exec -- tsc -p tsconfig.json --noEmit
 
 docs:
@@ -142,6 +149,7 @@ bench: faces $(NODE_EXAMPLES) $(PEERS)/.requirements $(PEERS_TUNE)/.requirements
 	rm -rf $(DEMO)
 	$(CARGO_TARGET_DIR)/release/examples/demo train $(DEMO) >/dev/null
 	$(PY) benches/one_row.py $(DEMO)/attrition.model $(DEMO)/rows.json
+	$(PY) benches/python_face.py
 	$(NODE) benches/node/one_row.mjs
 	$(NODE) --expose-gc benches/node/loop.mjs logistic
 	$(NODE) --expose-gc benches/node/loop.mjs boosting
@@ -172,4 +180,4 @@ dist: faces $(DIST_STAMP)
 	test "$$(ls dist | wc -l)" = 3 && test -f dist/attrition-$(VERSION).tgz && ls -l dist
 
 clean:
-	rm -rf $(CARGO_TARGET_DIR) dist $(VENV) $(DIST_VENV) attrition-node/node_modules
+	rm -rf $(CARGO_TARGET_DIR) dist $(VENV) $(DIST_VENV) attrition-node/node_modules scripts/lint/node_modules

@@ -103,7 +103,7 @@ fn write_grid(out: &mut String, grid: &Grid) -> std::fmt::Result {
     if more.is_empty() { Ok(()) } else { write!(out, "<p><small>{}</small></p>", more.join(", ")) }
 }
 
-/// A picture of 194 × 210 pixels in the colour of the text around it.
+/// A picture of about 200 × 220 pixels in the colour of the text around it.
 fn write_chart(out: &mut String, chart: &Chart) -> std::fmt::Result {
     let (width, height) = (SIDE + MARGIN + 8.0, SIDE + MARGIN + 22.0);
     let right = |x: f64| MARGIN + x * SIDE;

@@ -62,7 +62,7 @@ fn well_formed(html: &str) -> Result<(), String> {
 fn a_hostile_text_stays_a_text_in_every_block() {
     let html = every_block(HOSTILE).to_html();
     assert_eq!(well_formed(&html), Ok(()));
-    for forbidden in ["<script", "</td><", "'", "`", "$", "\u{202e}", "\u{0}"] {
+    for forbidden in ["<script", "'", "`", "$", "\u{202e}", "\u{0}"] {
         assert!(!html.contains(forbidden), "{forbidden:?} in {html}");
     }
     assert!(html.contains("&lt;/td&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;&quot;&#96;&#36;x&#36;"));
@@ -73,7 +73,8 @@ fn a_hostile_text_stays_a_text_in_every_block() {
 proptest! {
     #[test]
     fn no_text_breaks_out(text in "\\PC{0,40}", name in "[<>&\"'/a-z= ]{0,30}") {
-        for text in [text, name] {
+        // Never empty: a head without words under it has a line less.
+        for text in [format!("x{text}"), format!("x{name}")] {
             let html = every_block(&text).to_html();
             prop_assert_eq!(well_formed(&html), Ok(()));
             // As many tags as the same document has with an innocent text.

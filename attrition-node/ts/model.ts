@@ -142,6 +142,18 @@ export interface Pipeline {
   toString(): string;
 }
 
+/** One trial of a search. */
+export interface TrialFact {
+  number: number;
+  state: "complete" | "pruned" | "failed";
+  /** The point of the search space by the core's names: `learner`, `learner.parameter`, settings of the pipeline. */
+  params: Record<string, unknown>;
+  /** Mean of the chosen metric over the folds; `null` unless complete. */
+  score: number | null;
+  /** Why it failed. */
+  error: string | null;
+}
+
 /** How a model was trained: flat scalars first, fit for logging. */
 export interface Training {
   attritionVersion: string;
@@ -165,7 +177,7 @@ export interface Training {
   holdout: Record<string, MetricFact>;
   folds: FoldFact[];
   leaderboard: CandidateFact[];
-  trials: CandidateFact[];
+  trials: TrialFact[];
 }
 
 /**
@@ -375,7 +387,7 @@ export class Model<R extends object = Row> {
   get training(): Training {
     const text = this.#native.trainingText();
     const training = this.#native.training as Training;
-    for (const candidate of [...training.leaderboard, ...training.trials]) {
+    for (const candidate of training.leaderboard) {
       candidate.params = camelParams(candidate.params) as FittedParams;
     }
     return Object.defineProperty(training, "toString", { value: () => text });

@@ -13,7 +13,7 @@ export function coreJson({ signal: _signal, onProgress: _onProgress, nThreads: _
     named(options, (name, value) => {
       if (name === "params") return params(value);
       if (name === "preprocess") return preprocess(value);
-      return name === "schema" ? renamed(value) : value;
+      return name === "schema" || name === "search" ? renamed(value) : value;
     }),
     (_, value) => {
       // JSON has neither: a BigInt goes over digit by digit, and the core is to see what it refuses.

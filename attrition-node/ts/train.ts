@@ -105,8 +105,10 @@ export interface Judging extends CallOptions {
   kinds?: Readonly<Record<string, FieldKind>>;
   /** A whole schema instead of the inferred one. */
   schema?: Schema | null;
-  /** Trials of the parameter search. */
+  /** Trials of the search for the learner, its parameters and the pipeline; 0 (the default) trains the documented defaults. */
   trials?: number;
+  /** How they are searched. */
+  search?: SearchOptions;
   /** What chooses between learners. */
   metric?: string;
   /** Folds, or `null` for none. */
@@ -119,6 +121,24 @@ export interface Judging extends CallOptions {
   /** What predict does with an unseen level. */
   onUnseen?: "ignore" | "error";
   seed?: number | bigint;
+}
+
+/** How `trials` are searched. */
+export interface SearchOptions {
+  sampler?: "auto" | "tpe" | "gp" | "random" | "sobol";
+  /** Whether a trial whose first folds make it unlikely to win is stopped; default `true`. */
+  prune?: boolean;
+  /** Whether the pipeline is searched too, for learners that see numbers alone; default `true`. */
+  preprocess?: boolean;
+  /**
+   * `"nested"`: each fold is judged by a search within its training rows; `"corrected"`: by the folds that chose, less a
+   * correction for the choice; `"auto"` (the default): nested where no rows are held out.
+   */
+  estimate?: "auto" | "nested" | "corrected";
+  /** No trial is begun after so long. */
+  maxSeconds?: number | null;
+  /** Memory for pipelines that later trials use again, in 10⁶ bytes; never changes a result. */
+  cacheMb?: number;
 }
 
 /** Rows held out from training. */

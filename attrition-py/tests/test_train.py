@@ -177,3 +177,21 @@ def test_the_leaderboard_is_kept_and_shown(employees: pd.DataFrame) -> None:
         assert attrition.Model.from_bytes(model.to_bytes()).training["leaderboard"] == board
     # A list means the best one.
     assert [candidate["learner"] for candidate in board] == ["logistic", "linfa_tree"]
+
+
+def test_a_search_says_what_it_tried(employees):
+    keywords = {"target": "Attrition", "positive": "Yes", "learner": ["logistic", "tree"], "cv": 3, "trials": 8}
+    model = attrition.train(employees, **keywords, search={"preprocess": False})
+    facts = model.training.to_dict()
+    assert [t["number"] for t in facts["trials"]] == list(range(8))
+    complete = [t for t in facts["trials"] if t["state"] == "complete"]
+    best = max(complete, key=lambda t: t["score"])
+    assert best["params"]["learner"] == model.learner
+    for name, value in best["params"].items():
+        if name.startswith(model.learner + "."):
+            assert model.params[name.split(".")[1]] == value
+    assert facts["cv_score"] < best["score"]
+    assert not any(name.startswith(("number.", "category.", "select")) for t in facts["trials"] for name in t["params"])
+    assert model.to_bytes() == attrition.train(employees, **keywords, search={"preprocess": False}, n_threads=1).to_bytes()
+    with pytest.raises(attrition.AttritionError, match="trails"):
+        attrition.train(employees, **keywords, search={"trails": 3})

@@ -27,7 +27,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::num::float;
-use crate::preprocess::{Block, Design, FitRows, Form, ImportanceBy, Pipeline, PipelineParams, Ranker, SelectParams};
+use crate::preprocess::{
+    Block, Design, FitRows, Form, ImportanceBy, Pipeline, PipelineParams, Prepared, Ranker, SelectParams,
+};
 use crate::{Error, Result, Run, Seed};
 use trees::TreeLearner;
 
@@ -276,12 +278,27 @@ impl Learner {
             fitted.shift_log_odds(-self.prior_shift(data.y, data.w));
             return Ok((pipeline, fitted));
         }
+        let seed = data.seed;
         let prepared = params.fit(data, run)?;
+        let fitted = self.fit_prepared(&prepared, seed, run)?;
+        Ok((prepared.pipeline, fitted))
+    }
+
+    /// Whether [`Learner::fit_rows`] takes the features of such a pipeline column by column, without the whole design.
+    pub(crate) fn is_columnwise(&self, params: &PipelineParams) -> bool {
+        self.trees().is_some() && params.is_columnwise()
+    }
+
+    /// Fit behind a fitted pipeline.
+    ///
+    /// # Errors
+    /// As [`Learner::fit`].
+    pub(crate) fn fit_prepared(&self, prepared: &Prepared, seed: Seed, run: &Run) -> Result<Fitted> {
         let w = prepared.w.as_deref();
-        let mut fitted = self.fit(&prepared.design, &prepared.y, w, data.seed, run)?;
+        let mut fitted = self.fit(&prepared.design, &prepared.y, w, seed, run)?;
         // Rows added, left out or weighed by label raised the odds of a positive one; scores are of the rows as they are.
         fitted.shift_log_odds(-(prepared.prior_shift + self.prior_shift(&prepared.y, w)));
-        Ok((prepared.pipeline, fitted))
+        Ok(fitted)
     }
 
     /// The learner with every `"auto"` parameter replaced by what its rule gives for rows of weight `weight` in sum and

@@ -43,6 +43,22 @@ pub struct CandidateFact {
     pub is_chosen: bool,
 }
 
+/// One trial of a search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrialFact {
+    /// Its number, from 0.
+    pub number: u64,
+    /// `"complete"`, `"pruned"` (stopped after some folds) or `"failed"`.
+    pub state: String,
+    /// The point of the search space: `learner`, `learner.parameter`, settings of the pipeline.
+    pub params: BTreeMap<String, serde_json::Value>,
+    /// Mean of the chosen metric over the folds; `None` unless complete.
+    pub score: Option<f64>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
 impl fmt::Display for CandidateFact {
     /// Its name; of a blend each member with its weight.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -103,8 +119,8 @@ pub struct Training {
     pub folds: Vec<FoldFact>,
     /// The learners tried, best first.
     pub leaderboard: Vec<CandidateFact>,
-    /// The parameters tried; empty without a search.
-    pub trials: Vec<CandidateFact>,
+    /// The trials of the search, in order; empty without one.
+    pub trials: Vec<TrialFact>,
 }
 
 impl fmt::Display for Training {

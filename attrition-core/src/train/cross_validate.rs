@@ -16,7 +16,7 @@ use super::trainer::{Calibration, Threshold, Trainer};
 use crate::Result;
 use crate::calibrate::Calibrator;
 use crate::metrics::{self, Estimate, Metric};
-use crate::model::{FoldFact, MetricFact, Scorer};
+use crate::model::{FoldFact, Member, MetricFact, Scorer};
 use crate::num::float;
 use crate::run::Run;
 use crate::schema::{Bound, Schema};
@@ -44,10 +44,43 @@ pub(super) fn fact_map(all: Vec<(Metric, Estimate)>) -> BTreeMap<String, MetricF
 }
 
 /// Scores of one fold's test rows, on both scales.
-#[derive(Clone)]
-struct FoldScores {
+#[derive(Debug, Clone)]
+pub(super) struct FoldScores {
     log_odds: Vec<f64>,
     proba: Vec<f64>,
+}
+
+impl FoldScores {
+    pub(super) fn proba(&self) -> &[f64] {
+        &self.proba
+    }
+}
+
+/// The test rows of a fold, scored by what was fitted on its training rows.
+pub(super) fn score_fold(member: Member, rows: Rows<'_>, fold: &Fold, run: &Run) -> Result<FoldScores> {
+    let scorer = Scorer::of(member);
+    let raw = scorer.predict_rows(rows.bound, &fold.test, false, run)?;
+    let scale = scorer.scale();
+    let (log_odds, proba) = raw.into_iter().map(|s| crate::model::both_scales(scale, s)).unzip();
+    Ok(FoldScores { log_odds, proba })
+}
+
+/// The threshold at which a fold's decisions are compared: the given one, or the best on the fold. Estimates are at thresholds
+/// that other folds chose.
+pub(super) fn threshold(trainer: &Trainer, y: &[u8], proba: &[f64], w: Option<&[f64]>) -> Result<f64> {
+    match trainer.threshold_rule() {
+        Threshold::Fixed(t) => Ok(t),
+        Threshold::FBeta(beta) => metrics::best_threshold(y, proba, w, beta),
+    }
+}
+
+/// The metric that chooses on a fold's scores: higher is better, NaN where it is not defined.
+pub(super) fn worth(trainer: &Trainer, data: &Supervision, fold: &Fold, scores: &FoldScores) -> Result<f64> {
+    let metric = trainer.chosen_metric();
+    let (y, w) = (data.y_of(&fold.test), data.w_of(&fold.test));
+    let at = if metric.needs_threshold() { threshold(trainer, &y, &scores.proba, w.as_deref())? } else { 0.5 };
+    let value = metric.value(&y, &scores.proba, w.as_deref(), at)?;
+    Ok(if metric.greater_is_better() { value } else { -value })
 }
 
 /// The table as training sees it.
@@ -105,17 +138,26 @@ impl<'a> OutOfFold<'a> {
         let mut flat = run
             .map(total, |i| {
                 let (candidate, fold) = (candidates[i / folds.len()], &folds[i % folds.len()]);
-                let member = trainer.fit_rows(&trainer.learners[candidate], rows, &fold.train, &inner)?;
-                let scorer = Scorer::of(member);
-                let raw = scorer.predict_rows(rows.bound, &fold.test, false, &inner)?;
-                let scale = scorer.scale();
-                let (log_odds, proba) = raw.into_iter().map(|s| crate::model::both_scales(scale, s)).unzip();
+                let member = trainer.fit_rows(candidate, rows, &fold.train, &inner)?;
+                let scores = score_fold(member, rows, fold, &inner)?;
                 run.progress(stage, done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, total);
-                Ok(FoldScores { log_odds, proba })
+                Ok(scores)
             })?
             .into_iter();
         let scores = candidates.iter().map(|_| flat.by_ref().take(folds.len()).collect()).collect();
         Ok(OutOfFold { trainer, data: rows.data, folds, run, candidates, scores, worths: BTreeMap::new() })
+    }
+
+    /// Of the trainer's learners, scored before: `[candidate][fold]`.
+    pub(super) fn of(
+        trainer: &'a Trainer,
+        data: &'a Supervision,
+        folds: &'a [Fold],
+        run: &'a Run,
+        scores: Vec<Vec<FoldScores>>,
+    ) -> OutOfFold<'a> {
+        let candidates = (0..scores.len()).collect();
+        OutOfFold { trainer, data, folds, run, candidates, scores, worths: BTreeMap::new() }
     }
 
     pub(super) fn n_folds(&self) -> usize {
@@ -142,14 +184,11 @@ impl<'a> OutOfFold<'a> {
         let key = |mix: &Mix| mix.members().iter().map(|&(c, w)| (c, w.to_bits())).collect::<Vec<_>>();
         let mut new: Vec<&Mix> = mixes.iter().filter(|m| !self.worths.contains_key(&key(m))).collect();
         new.dedup();
-        let (this, metric) = (&*self, self.trainer.chosen_metric());
-        let sign = if metric.greater_is_better() { 1.0 } else { -1.0 };
+        let this = &*self;
         let n = this.folds.len();
         let found = this.run.map(new.len() * n, |i| {
             let (mix, k) = (new[i / n], i % n);
-            let rows = &this.folds[k].test;
-            let w = this.data.w_of(rows);
-            Ok(sign * metric.value(&this.data.y_of(rows), &this.mixed(mix, k).proba, w.as_deref(), 0.5)?)
+            worth(this.trainer, this.data, &this.folds[k], &this.mixed(mix, k))
         })?;
         let found: Vec<_> = new.into_iter().map(key).zip(found.chunks(n.max(1)).map(<[f64]>::to_vec)).collect();
         self.worths.extend(found);

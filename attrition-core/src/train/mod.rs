@@ -13,6 +13,7 @@ mod cross_validate;
 mod data;
 mod options;
 mod review;
+mod search;
 mod trainer;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod tests;
 
 pub use cross_validate::CrossValidation;
 pub use options::{Names, TrainOptions, auto_learners};
+pub use search::{SearchEstimate, SearchOptions};
 pub use trainer::{Calibration, Cv, Refit, Threshold, Trainer};
 
 use crate::Result;

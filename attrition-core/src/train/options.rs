@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::search::SearchOptions;
 use super::trainer::{Calibration, Cv, Refit, Threshold, Trainer};
 use crate::learn::Learner;
 use crate::metrics::Metric;
@@ -61,8 +62,9 @@ impl<const N: usize> From<[&str; N]> for Names {
 /// | `schema` | a whole schema instead of the inferred one | inferred |
 /// | `learner` | a name, a list of names to choose from, or `"auto"`: the best of [`auto_learners`] or a blend of them, see [`Trainer::auto`] | `"auto"` |
 /// | `params` | the learner's parameters; for `auto` or a list `{learner: {…}}` | the learner's defaults |
-/// | `trials` | trials of the parameter search | 0 |
-/// | `metric` | what chooses between learners | `"roc_auc"` |
+/// | `trials` | trials of the search for parameters, see [`Trainer::trials`]; 0 trains the documented defaults | 0 |
+/// | `search` | how they are searched, see [`SearchOptions`] | its defaults |
+/// | `metric` | what chooses between learners; one of decisions is compared at the threshold that is best on each fold | `"roc_auc"` |
 /// | `cv` | folds, or null for none | 5 |
 /// | `holdout` | share of rows held out, or null for none | 0.2 |
 /// | `calibration` | `"auto"`, `"sigmoid"`, `"isotonic"`, or null for raw scores | `"auto"` |
@@ -89,6 +91,7 @@ pub struct TrainOptions {
     pub learner: Names,
     pub params: Option<serde_json::Value>,
     pub trials: usize,
+    pub search: SearchOptions,
     pub metric: String,
     pub cv: Option<usize>,
     pub holdout: Option<f64>,
@@ -117,6 +120,7 @@ impl Default for TrainOptions {
             learner: Names::from([AUTO]),
             params: None,
             trials: 0,
+            search: SearchOptions::default(),
             metric: "roc_auc".into(),
             cv: Some(5),
             holdout: Some(0.2),
@@ -205,13 +209,6 @@ impl TrainOptions {
     /// # Errors
     /// As [`TrainOptions::schema`]; [`Error::InvalidParam`] for any option out of range.
     pub fn trainer<'a>(&self, table: impl Into<Columns<'a>>) -> Result<Trainer> {
-        if self.trials > 0 {
-            return Err(Error::Unsupported {
-                what: "a parameter search (`trials`)".into(),
-                why: "this version trains the parameters it is given".into(),
-                hint: "use trials=0, and give `params` or a list of learners".into(),
-            });
-        }
         let trainer = Trainer::new(self.schema(table)?)
             .metric(Metric::parse(&self.metric)?)
             .cv(self.cv.map_or(Cv::None, Cv::Folds))
@@ -233,6 +230,8 @@ impl TrainOptions {
             .threshold(threshold(&self.threshold)?)
             .refit(self.refit)
             .preprocess(self.pipeline_params())
+            .trials(self.trials)
+            .search_options(self.search.clone())
             .seed(self.seed);
         let blend = self.learner.0.iter().any(|name| name == AUTO);
         Ok(trainer.learners(self.learners()?).blend(blend))

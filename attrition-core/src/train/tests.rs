@@ -284,7 +284,9 @@ fn options_are_read_from_json_and_wrong_ones_are_named() {
         r#"{"learner": []}"#,
         r#"{"cv": 1}"#,
         r#"{"holdout": 1.5}"#,
-        r#"{"trials": 5}"#,
+        r#"{"trials": 5, "cv": null}"#,
+        r#"{"trials": 5, "search": {"max_seconds": -1}}"#,
+        r#"{"trials": 5, "learner": "linfa_logistic", "search": {"preprocess": false}}"#,
         r#"{"learner": "auto", "params": {"linfa_tree": {}}}"#,
         r#"{"learner": "logistic", "params": {"C": 1}}"#,
         r#"{"id": "nobody"}"#,
@@ -638,4 +640,149 @@ fn a_large_table_chooses_on_a_sample_and_judges_on_all_rows() {
     assert!(cv.predictions.iter().all(|p| p.is_finite()));
     assert_eq!(cv.learners, ["logistic"; 5]);
     assert!(!is_sampled(&trainer(&table, options()).fit(&table).unwrap()));
+}
+
+fn searched(trials: usize, learner: TrainOptions) -> TrainOptions {
+    TrainOptions { trials, cv: Some(4), ..learner }
+}
+
+#[test]
+fn a_search_refits_what_won_and_says_what_it_tried() {
+    let table = people(400);
+    let options = searched(12, TrainOptions { learner: ["logistic", "tree"].into(), ..options() });
+    let model = train(&table, &options, &Run::new().n_threads(Some(1))).unwrap();
+    let again = train(&table, &options, &Run::new().n_threads(Some(3))).unwrap();
+    assert_eq!(model.to_bytes().unwrap(), again.to_bytes().unwrap(), "any number of threads");
+    let t = model.training();
+    assert_eq!(t.trials.len(), 12);
+    // The defaults of each learner come first.
+    assert_eq!(t.trials[0].params["learner"], "logistic");
+    assert_eq!(
+        (t.trials[0].params["logistic.c"].as_f64(), t.trials[0].params["select"].as_str()),
+        (Some(1.0), Some("none"))
+    );
+    assert_eq!(t.trials[1].params["learner"], "tree");
+    let complete: Vec<_> = t.trials.iter().filter(|t| t.state == "complete").collect();
+    assert!(complete.len() >= 4 && complete.iter().all(|t| t.score.is_some() && t.error.is_none()));
+    assert!(t.trials.iter().all(|t| (t.state == "complete") == t.score.is_some()));
+    let best = complete.iter().max_by(|a, b| a.score.unwrap().total_cmp(&b.score.unwrap())).unwrap();
+    assert_eq!(best.params["learner"], t.learner);
+    for (name, value) in &best.params {
+        if let Some(name) = name.strip_prefix(t.learner.as_str()).and_then(|n| n.strip_prefix('.')) {
+            assert_eq!(model.params()[name].as_f64(), value.as_f64(), "{name}");
+        }
+    }
+    // What won, trained by itself on the same rows, is the same model.
+    let mut params = serde_json::Map::new();
+    for (name, value) in &best.params {
+        if let Some(name) = name.strip_prefix(t.learner.as_str()).and_then(|n| n.strip_prefix('.')) {
+            params.insert(name.to_owned(), value.clone());
+        }
+    }
+    let text = |name: &str| best.params.get(name).and_then(|v| v.as_str()).unwrap_or("none").to_owned();
+    let mut preprocess = serde_json::json!({});
+    if t.learner == "logistic" {
+        preprocess = serde_json::json!({
+            "number": {"transform": text("number.transform"), "scale": text("number.scale")},
+            "category": {"encode": text("category.encode")},
+        });
+        match text("select").as_str() {
+            "l1" => preprocess["select"] = serde_json::json!({"method": "l1", "c": best.params["select.c"]}),
+            "none" => {}
+            method => preprocess["select"] = serde_json::json!({"method": method, "keep": best.params["select.keep"]}),
+        }
+        if text("resample") != "none" {
+            preprocess["resample"] = serde_json::json!({"method": text("resample")});
+        }
+    }
+    let alone = TrainOptions {
+        trials: 0,
+        learner: Names(vec![t.learner.clone()]),
+        params: Some(params.into()),
+        preprocess: serde_json::from_value(preprocess).unwrap(),
+        calibration: None,
+        ..options.clone()
+    };
+    let raw = train(&table, &TrainOptions { calibration: None, ..options }, &Run::new()).unwrap();
+    let alone = train(&table, &alone, &Run::new()).unwrap();
+    assert_eq!(alone.training().configuration, raw.training().configuration);
+    assert_eq!(alone.predict_proba(&table).unwrap(), raw.predict_proba(&table).unwrap());
+    // The estimate is corrected for the choice.
+    let auc = t.cv["roc_auc"];
+    assert!(t.cv_score.unwrap() < best.score.unwrap() && t.notes.iter().any(|n| n.contains("complete trials")));
+    assert!(auc.low.unwrap() < auc.value && auc.value < auc.high.unwrap());
+}
+
+#[test]
+fn cross_validation_searches_within_each_fold() {
+    let mut table = people(240);
+    let options = TrainOptions { learner: ["tree"].into(), trials: 5, cv: Some(3), calibration: None, ..options() };
+    let folds: Vec<i64> = (0..240).map(|i| i % 4).collect();
+    let cv = cross_validate(&table, &options, Some(&folds), &Run::new()).unwrap();
+    assert_eq!(cv.learners, ["tree"; 4]);
+    // A fold's labels have no part in what scores it.
+    let flipped: Vec<Option<&str>> = (0..240)
+        .map(|i| {
+            let yes = table.column("Left").unwrap().get(i) == Value::from("Yes");
+            Some(if yes != (folds[i] == 2) { "Yes" } else { "No" })
+        })
+        .collect();
+    let columns: Vec<Column> = table.columns().iter().filter(|c| c.name() != "Left").cloned().collect();
+    table = Table::new(columns.into_iter().chain([Column::strings("Left", flipped)]).collect()).unwrap();
+    let other = cross_validate(&table, &options, Some(&folds), &Run::new()).unwrap();
+    for (i, (a, b)) in cv.predictions.iter().zip(&other.predictions).enumerate() {
+        assert!(folds[i] != 2 || a == b, "row {i}");
+    }
+    assert_ne!(cv.predictions, other.predictions);
+}
+
+#[test]
+fn what_is_given_is_not_searched() {
+    let table = people(300);
+    let params = serde_json::json!({"penalty": "elasticnet", "l1_ratio": 0.25});
+    let mut options = searched(6, TrainOptions { params: Some(params), ..options() });
+    options.preprocess = serde_json::from_value(serde_json::json!({"number": {"scale": "robust"}})).unwrap();
+    let model = train(&table, &options, &Run::new()).unwrap();
+    assert_eq!((&model.params()["penalty"], &model.params()["l1_ratio"]), (&"elasticnet".into(), &0.25.into()));
+    let names: std::collections::BTreeSet<_> =
+        model.training().trials.iter().flat_map(|t| t.params.keys().cloned()).collect();
+    assert!(names.contains("logistic.c") && names.contains("number.transform"), "{names:?}");
+    for fixed in ["logistic.penalty", "logistic.l1_ratio", "number.scale"] {
+        assert!(!names.contains(fixed), "{fixed}");
+    }
+}
+
+#[test]
+fn the_estimate_of_a_search_through_noise_is_a_coin() {
+    const SEEDS: usize = 10;
+    let (mut seen, mut nested, mut corrected, mut covered) = (0.0, 0.0, 0.0, 0);
+    for seed in 0..SEEDS {
+        let mut r = Seed(seed as u64).stream("noise", 0);
+        let n = 160;
+        let mut columns: Vec<Column> =
+            (0..6).map(|j| Column::float(format!("x{j}"), (0..n).map(|_| r.normal()).collect())).collect();
+        columns.push(Column::int("Left", (0..n).map(|i| i64::from(i % 2 == 0)).collect()));
+        let table = Table::new(columns).unwrap();
+        let mut options = TrainOptions {
+            target: Some("Left".into()),
+            positive: Value::Int(1),
+            learner: ["tree", "logistic"].into(),
+            trials: 24,
+            holdout: None,
+            calibration: None,
+            seed: seed as u64,
+            ..TrainOptions::default()
+        };
+        let model = train(&table, &options, &Run::new()).unwrap();
+        let t = model.training();
+        seen += t.trials.iter().filter_map(|t| t.score).fold(0.0, f64::max) / SEEDS as f64;
+        let auc = t.cv["roc_auc"];
+        nested += auc.value / SEEDS as f64;
+        covered += usize::from(auc.low.unwrap() <= 0.5 && 0.5 <= auc.high.unwrap());
+        options.search.estimate = SearchEstimate::Corrected;
+        corrected += train(&table, &options, &Run::new()).unwrap().training().cv_score.unwrap() / SEEDS as f64;
+    }
+    println!("seen {seen:.3}, corrected {corrected:.3}, nested {nested:.3}; covers 0.5 in {covered} of {SEEDS}");
+    assert!(seen > 0.54 && corrected < seen - 0.03, "{seen} {corrected}");
+    assert!((0.44..0.54).contains(&nested) && covered >= SEEDS - 1, "{nested} {covered}");
 }

@@ -7,10 +7,11 @@ use sha2::{Digest, Sha256};
 
 use super::blend::Mix;
 use super::choose::Chosen;
-use super::cross_validate::{Rows, Scored, fact_map};
+use super::cross_validate::{FoldScores, OutOfFold, Rows, Scored, fact_map, score_fold};
 use super::data::Supervision;
 use super::options::auto_learners;
 use super::review::review;
+use super::search::{Cache, SearchOptions};
 use crate::calibrate::Calibrator;
 use crate::learn;
 use crate::learn::{Fitted, Learner};
@@ -72,9 +73,9 @@ pub enum Refit {
 }
 
 /// What a model is to be, and how that was found.
-struct Settled<'t> {
-    /// Learners and weights.
-    mix: Vec<(&'t Learner, f64)>,
+struct Settled {
+    /// Learners, by their places among the trainer's, and weights.
+    mix: Vec<(usize, f64)>,
     /// What scores each fold.
     by_fold: Vec<Mix>,
     cv_score: Option<f64>,
@@ -98,6 +99,8 @@ pub struct Trainer {
     pub(super) learners: Vec<Learner>,
     blend: bool,
     preprocess: PipelineParams,
+    pub(super) trials: usize,
+    pub(super) search: SearchOptions,
     metric: Metric,
     cv: Cv,
     holdout: Option<f64>,
@@ -115,6 +118,8 @@ impl Trainer {
             learners: vec![Learner::logistic()],
             blend: false,
             preprocess: PipelineParams::default(),
+            trials: 0,
+            search: SearchOptions::default(),
             metric: Metric::RocAuc,
             cv: Cv::Folds(5),
             holdout: Some(0.2),
@@ -159,6 +164,17 @@ impl Trainer {
     /// With preprocessing parameters.
     pub fn preprocess(mut self, params: PipelineParams) -> Trainer {
         self.preprocess = params;
+        self
+    }
+    /// With a search for parameters of so many trials, on the folds: the learner among those given, its parameters as far as they
+    /// are at their defaults, and the pipeline, see [`SearchOptions`]. Estimates are of choices made without the judged fold.
+    pub fn trials(mut self, trials: usize) -> Trainer {
+        self.trials = trials;
+        self
+    }
+    /// How [`Trainer::trials`] searches.
+    pub fn search_options(mut self, options: SearchOptions) -> Trainer {
+        self.search = options;
         self
     }
     /// With the metric that chooses between learners.
@@ -212,6 +228,14 @@ impl Trainer {
     pub(super) fn may_blend(&self) -> bool {
         self.blend
     }
+    /// What the pipeline was asked to do before any search.
+    pub(super) fn base_preprocess(&self) -> &PipelineParams {
+        &self.preprocess
+    }
+    /// The trainer of what a search found.
+    pub(super) fn tuned(&self, learner: Learner, preprocess: PipelineParams) -> Trainer {
+        Trainer { learners: vec![learner], preprocess, blend: false, trials: 0, ..self.clone() }
+    }
 
     fn check(&self) -> Result<()> {
         if self.learners.is_empty() {
@@ -227,6 +251,7 @@ impl Trainer {
         {
             return Err(Error::param("threshold", b, "a beta > 0", "2 weighs recall above precision"));
         }
+        self.search.check()?;
         self.preprocess.check()?;
         self.learners.iter().try_for_each(Learner::check)
     }
@@ -280,16 +305,25 @@ impl Trainer {
         self.preprocess.review(schema, rows.len())
     }
 
-    /// Fit pipeline and learner on some rows.
-    pub(super) fn fit_rows(
+    /// Fit pipeline and learner of a candidate on some rows.
+    pub(super) fn fit_rows(&self, candidate: usize, table: Rows<'_>, rows: &[usize], run: &Run) -> Result<Member> {
+        let learner = self.learners.get(candidate);
+        let learner = learner.ok_or_else(|| Error::Internal("a candidate that is not there".into()))?;
+        self.fit_candidate(learner, &self.preprocess, table, rows, None, run)
+    }
+
+    /// Fit a pipeline and a learner on some rows; `cache` may hold the pipeline of a fold.
+    pub(super) fn fit_candidate(
         &self,
         learner: &Learner,
+        preprocess: &PipelineParams,
         Rows { schema, bound, data }: Rows<'_>,
         rows: &[usize],
+        cache: Option<(&Cache, usize)>,
         run: &Run,
     ) -> Result<Member> {
         let (y, w) = (data.y_of(rows), data.w_of(rows));
-        let ranker = self.preprocess.select.as_ref().and_then(learn::ranker);
+        let ranker = preprocess.select.as_ref().and_then(learn::ranker);
         let data = FitRows {
             schema,
             bound,
@@ -300,23 +334,29 @@ impl Trainer {
             ranker: ranker.as_deref().map(|r| r as &dyn Ranker),
             form: learner.form(),
         };
-        let (pipeline, fitted) = learner.fit_rows(&self.preprocess, data, run)?;
+        let (pipeline, fitted) = match cache {
+            Some((cache, k)) if !learner.is_columnwise(preprocess) => {
+                let prepared = cache.get(k, learner.form(), preprocess, || preprocess.fit(data, run))?;
+                (prepared.pipeline.clone(), learner.fit_prepared(&prepared, self.seed, run)?)
+            }
+            _ => learner.fit_rows(preprocess, data, run)?,
+        };
         let weight = w.as_ref().map_or(rows.len() as f64, |w| w.iter().sum());
         let learner = learner.resolved(weight, pipeline.n_features());
         Ok(Member { learner, weight: 1.0, pipeline, fitted })
     }
 
-    /// Fit each member of a mix of learners on some rows.
+    /// Fit each member of a mix of candidates on some rows.
     fn fit_mix(
         &self,
-        mix: &[(&Learner, f64)],
+        mix: &[(usize, f64)],
         table: Rows<'_>,
         rows: &[usize],
         calibrator: Option<Calibrator>,
         run: &Run,
     ) -> Result<Scorer> {
         let fit =
-            |&(learner, weight): &(&Learner, f64)| Ok(Member { weight, ..self.fit_rows(learner, table, rows, run)? });
+            |&(candidate, weight): &(usize, f64)| Ok(Member { weight, ..self.fit_rows(candidate, table, rows, run)? });
         Ok(Scorer { members: mix.iter().map(fit).collect::<Result<_>>()?, calibrator })
     }
 
@@ -363,9 +403,26 @@ impl Trainer {
         }
         let mut notes = Vec::new();
         let seen = Rows { schema: &schema, bound: &bound, data: &data };
-        let mut chosen = if folds.is_empty() { None } else { Some(self.choose(seen, &folds, &[None], run)?) };
-        let Settled { mix, by_fold, cv_score, mut leaderboard } = match &mut chosen {
-            Some(chosen) => self.settle(chosen, rows.len(), &mut notes)?,
+        let found = match self.trials {
+            0 => None,
+            _ if folds.is_empty() => {
+                let hint = "use cv=5: trials are compared on folds";
+                return Err(Error::param("trials", self.trials, "0, where there are no folds", hint));
+            }
+            _ => Some(self.search(seen, &folds, run)?),
+        };
+        let this = found.as_ref().map_or(self, |found| &found.trainer);
+        let mut chosen = match &found {
+            _ if folds.is_empty() => None,
+            None => Some(self.choose(seen, &folds, &[None], run)?),
+            Some(found) => {
+                let mut oof = found.out_of_fold(seen, &folds, run);
+                let choices = vec![oof.choose(None)?];
+                Some(Chosen { oof, choices, leaderboard: found.leaderboard.clone(), n_sampled: None })
+            }
+        };
+        let Settled { mix, by_fold, mut cv_score, mut leaderboard } = match &mut chosen {
+            Some(chosen) => this.settle(chosen, rows.len(), &mut notes)?,
             None => {
                 if self.learners.len() > 1 {
                     notes.push(format!("`{}`, the first candidate: choosing needs folds", self.learners[0].name()));
@@ -373,10 +430,29 @@ impl Trainer {
                 self.settled_without_folds()
             }
         };
+        let lone = vec![Mix::lone(0); folds.len()];
+        let mut nested = match &found {
+            Some(_) if self.search.is_nested(self.holdout) => {
+                let (scores, _) = self.nested_searches(seen, &folds, run)?;
+                Some(OutOfFold::of(self, &data, &folds, run, vec![scores]))
+            }
+            _ => None,
+        };
+        if let Some(found) = &found {
+            let name = self.metric.name();
+            let n = found.trials.iter().filter(|t| t.score.is_some()).count();
+            let how = if nested.is_some() { "searches within the folds have" } else { "corrected for the choice" };
+            cv_score = match &mut nested {
+                Some(nested) => nested.score(&lone)?,
+                None => Some(found.best - found.optimism.get(&name).copied().unwrap_or(0.0)),
+            };
+            let score = cv_score.map_or("no".to_owned(), |s| format!("{s:.4}"));
+            notes.push(format!("the best of {n} complete trials has {:.4} in {name}; {how} {score}", found.best));
+        }
         let scored: Option<Scored<'_>> = chosen.as_ref().map(|c| c.oof.scored(&by_fold));
 
         // Calibration and threshold, on out-of-fold scores.
-        let (calibrator, judged) = match &scored {
+        let (calibrator, mut judged) = match &scored {
             None => {
                 if self.calibration != Calibration::None && self.calibration != Calibration::Auto {
                     return Err(Error::param(
@@ -388,8 +464,21 @@ impl Trainer {
                 }
                 (None, None)
             }
-            Some(scored) => (scored.calibrator()?, Some(scored.judge()?)),
+            Some(scored) => {
+                let judged = match &nested {
+                    Some(nested) => nested.scored(&lone).judge()?,
+                    None => scored.judge()?,
+                };
+                (scored.calibrator()?, Some(judged))
+            }
         };
+        if let (Some(found), None, Some(judged)) = (&found, &nested, &mut judged) {
+            found.correct(&mut judged.metrics);
+        }
+        // Decisions are compared at thresholds of the fold itself, and judged at thresholds of the others.
+        if let (true, Some(judged)) = (self.metric.needs_threshold(), &judged) {
+            cv_score = judged.metrics.get(&self.metric.name()).map(|m| m.value);
+        }
         let pooled = scored.as_ref().map(|scored| scored.pooled(calibrator.as_ref()));
         let (threshold, threshold_source) = match (self.threshold, &pooled) {
             (Threshold::Fixed(t), _) => (t, "given".to_owned()),
@@ -406,7 +495,7 @@ impl Trainer {
         };
 
         run.progress("fit", 0, 1);
-        let mut scorer = self.fit_mix(&mix, seen, &rows, calibrator.clone(), run)?;
+        let mut scorer = this.fit_mix(&mix, seen, &rows, calibrator.clone(), run)?;
         for member in &scorer.members {
             if let Fitted::Logistic(logistic) = &member.fitted
                 && !logistic.converged
@@ -427,7 +516,7 @@ impl Trainer {
             self.settle_schema(&mut schema, table, &all)?;
             let bound = schema.bind(table)?;
             let seen = Rows { schema: &schema, bound: &bound, data: &data };
-            scorer = self.fit_mix(&mix, seen, &all, calibrator, run)?;
+            scorer = this.fit_mix(&mix, seen, &all, calibrator, run)?;
             notes.push("fitted on all rows after the hold-out was judged by the model without it".to_owned());
             &all
         } else {
@@ -450,7 +539,7 @@ impl Trainer {
         let training = Training {
             attrition_version: env!("CARGO_PKG_VERSION").to_owned(),
             learner: match mix[..] {
-                [(lone, _)] => lone.name().to_owned(),
+                [(lone, _)] => this.learners[lone].name().to_owned(),
                 _ => BLEND.to_owned(),
             },
             n_rows: table.n_rows(),
@@ -466,16 +555,19 @@ impl Trainer {
             calibration: scorer.calibrator.as_ref().map_or("none", Calibrator::name).to_owned(),
             threshold,
             threshold_source,
-            configuration: match &mix[..] {
-                [(lone, _)] => self.configuration(&final_schema, lone)?,
-                several => self.configuration(&final_schema, several)?,
+            configuration: match mix[..] {
+                [(lone, _)] => this.configuration(&final_schema, &this.learners[lone])?,
+                _ => {
+                    let members: Vec<(&Learner, f64)> = mix.iter().map(|&(c, w)| (&this.learners[c], w)).collect();
+                    this.configuration(&final_schema, &members)?
+                }
             },
             notes,
             cv: judged.as_ref().map(|j| j.metrics.clone()).unwrap_or_default(),
             holdout,
             folds: judged.map(|j| j.folds).unwrap_or_default(),
             leaderboard,
-            trials: Vec::new(),
+            trials: found.as_ref().map(|f| f.trials.clone()).unwrap_or_default(),
         };
         // What scores of new rows are to look like: rows that were learned from look better than they are, so
         // out-of-fold where there are folds.
@@ -498,7 +590,7 @@ impl Trainer {
     }
 
     /// The learner or blend of the model, and how it came to be chosen.
-    fn settle(&self, chosen: &mut Chosen<'_>, n_rows: usize, notes: &mut Vec<String>) -> Result<Settled<'_>> {
+    fn settle(&self, chosen: &mut Chosen<'_>, n_rows: usize, notes: &mut Vec<String>) -> Result<Settled> {
         let Chosen { oof, choices, leaderboard, n_sampled } = chosen;
         let [choice] = &choices[..] else { return Err(Error::Internal("other than one choice".into())) };
         let mix = oof.mix(choice, &[])?;
@@ -525,15 +617,15 @@ impl Trainer {
                 format!("no blend: better than `{best}` alone by {gain:.4} ± {noise:.4} in {metric}, which is noise")
             });
         }
-        let mix = mix.members().iter().map(|&(c, w)| (&self.learners[oof.candidates[c]], w)).collect();
+        let mix = mix.members().iter().map(|&(c, w)| (oof.candidates[c], w)).collect();
         Ok(Settled { mix, by_fold, cv_score, leaderboard })
     }
 
-    fn settled_without_folds(&self) -> Settled<'_> {
+    fn settled_without_folds(&self) -> Settled {
         let first = &self.learners[0];
         let (learner, params) = (first.name().to_owned(), first.params_json());
         Settled {
-            mix: vec![(first, 1.0)],
+            mix: vec![(0, 1.0)],
             by_fold: Vec::new(),
             cv_score: None,
             leaderboard: vec![CandidateFact { learner, params, score: None, is_chosen: true }],
@@ -581,11 +673,34 @@ impl Trainer {
         let seen = Rows { schema: &schema, bound: &bound, data: &data };
         // Each fold is scored by what the others choose.
         let each: Vec<Option<usize>> = (0..folds.len()).map(Some).collect();
+        if self.trials > 0 {
+            let (scores, names) = self.nested_searches(seen, &folds, run)?;
+            let lone = vec![Mix::lone(0); folds.len()];
+            return OutOfFold::of(self, &data, &folds, run, vec![scores]).scored(&lone).cross_validation(names);
+        }
         let Chosen { mut oof, choices, .. } = self.choose(seen, &folds, &each, run)?;
         let without = |k| if folds.len() > 1 { vec![k] } else { Vec::new() };
         let mixes =
             choices.iter().enumerate().map(|(k, choice)| oof.mix(choice, &without(k))).collect::<Result<Vec<_>>>()?;
         let names = mixes.iter().map(|mix| self.fact(&oof, mix, None).learner).collect();
         oof.scored(&mixes).cross_validation(names)
+    }
+    /// The scores of each fold by what a search within its training rows finds, and the learners found.
+    fn nested_searches(&self, seen: Rows<'_>, folds: &[Fold], run: &Run) -> Result<(Vec<FoldScores>, Vec<String>)> {
+        let n_inner = match self.cv {
+            Cv::Folds(k) => k,
+            Cv::None | Cv::Given(_) => folds.len().clamp(2, 5),
+        };
+        let (mut scores, mut names) = (Vec::new(), Vec::new());
+        for (k, fold) in folds.iter().enumerate() {
+            run.progress("cross_validate", k, folds.len());
+            let inner = seen.data.folds(&fold.train, n_inner, self.seed)?;
+            let found = self.search(seen, &inner, run)?;
+            let member = found.trainer.fit_rows(0, seen, &fold.train, run)?;
+            names.push(member.learner.name().to_owned());
+            scores.push(score_fold(member, seen, fold, run)?);
+        }
+        run.progress("cross_validate", folds.len(), folds.len());
+        Ok((scores, names))
     }
 }

@@ -33,6 +33,7 @@ def train(
     learner: str | Sequence[str] = "auto",
     params: Mapping[str, Any] | None = None,
     trials: int = 0,
+    search: Mapping[str, Any] | None = None,
     metric: str = "roc_auc",
     cv: int | None = 5,
     folds: Any = None,
@@ -73,8 +74,10 @@ def train(
         A learner's name, a list of names to choose from, or ``"auto"``: the best of its candidates, or a blend of them
         where that is clearly better (``print(model.training)`` shows all). Its parameters, for ``"auto"`` or a list as
         ``{learner: {name: value}}``.
-    trials
-        Trials of the parameter search; 0 trains the documented defaults.
+    trials, search
+        Trials of the search for the learner, its parameters and the pipeline; 0 trains the documented defaults. What
+        ``params`` and ``preprocess`` say is not searched. ``search``: ``{"sampler": "auto", "prune": True, "preprocess": True,
+        "estimate": "auto", "max_seconds": None, "cache_mb": 256}``; the guide on tuning says what each does.
     metric
         What chooses between learners.
     cv, holdout
@@ -114,6 +117,7 @@ def train(
         "learner": learner,
         "params": params,
         "trials": trials,
+        "search": {} if search is None else search,
         "metric": metric,
         "cv": cv,
         "holdout": holdout,
@@ -146,6 +150,7 @@ def cross_validate(
     learner: str | Sequence[str] = "auto",
     params: Mapping[str, Any] | None = None,
     trials: int = 0,
+    search: Mapping[str, Any] | None = None,
     metric: str = "roc_auc",
     cv: int | None = 5,
     calibration: str | None = "auto",
@@ -176,6 +181,7 @@ def cross_validate(
         "learner": learner,
         "params": params,
         "trials": trials,
+        "search": {} if search is None else search,
         "metric": metric,
         "cv": cv,
         "calibration": calibration,

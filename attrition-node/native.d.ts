@@ -75,6 +75,10 @@ export declare class Model {
   importances(): Record<string, unknown>
   /** Every column's effect. */
   terms(): unknown
+  /** The same model with a column's contributions as written: pairs of value and contribution, as JSON. */
+  withTerm(column: string, json: string): Model
+  /** The same model without a term. */
+  withoutTerm(term: string): Model
   /** `[negative, positive]`. */
   get labels(): [unknown, unknown]
   /** Kinds and roles of the columns. */

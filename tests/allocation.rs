@@ -3,6 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use attrition_core::model::Model;
 use attrition_core::schema::ValueRef;
 use attrition_core::train::{TrainOptions, train};
 use attrition_core::{Run, Value, datasets};
@@ -79,6 +80,21 @@ fn a_warm_prediction_allocates_nothing() {
         let mut last = f64::NAN;
         let n = allocations(|| (0..100).for_each(|_| last = score()));
         assert_eq!(n, 0, "{learner}: {n} allocations in 100 warm calls");
+        assert_eq!(first.to_bits(), last.to_bits());
+    }
+}
+
+#[test]
+fn nor_does_one_of_a_saved_blend_or_of_trees() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/artifacts/v1");
+    for name in ["blend", "glassbox_boosting", "boosting", "forest"] {
+        let model = Model::load(folder.join(name).with_extension("attrition")).unwrap();
+        assert_eq!(name == "blend", model.members().len() > 1);
+        let json = br#"{"Age": 41, "Pay": 3200.5, "Remote": true, "Level": 3, "Site": "Oslo"}"#;
+        let first = model.proba_json(json).unwrap();
+        let mut last = f64::NAN;
+        let n = allocations(|| (0..100).for_each(|_| last = model.proba_json(json).unwrap()));
+        assert_eq!(n, 0, "{name}: {n} allocations in 100 warm calls");
         assert_eq!(first.to_bits(), last.to_bits());
     }
 }

@@ -96,14 +96,29 @@ fn every_step() -> Value {
     })
 }
 
+fn trainer(table: &Table) -> Trainer {
+    let schema = Schema::infer(table).and_then(|s| s.target("Left", 1)).and_then(|s| s.role("Hired", Role::Feature));
+    Trainer::new(schema.and_then(|s| s.kind("Level", FieldKind::Category)).unwrap()).cv(Cv::Folds(3)).holdout(None)
+}
+
 fn train(learner: &str, of_learner: &Value, calibration: Calibration, preprocess: &Value) -> Model {
     let table = table();
-    let schema = Schema::infer(&table).and_then(|s| s.target("Left", 1)).and_then(|s| s.role("Hired", Role::Feature));
-    let schema = schema.and_then(|s| s.kind("Level", FieldKind::Category)).unwrap();
     let params = PipelineParams::from_json(&preprocess.to_string()).unwrap();
-    let trainer =
-        Trainer::new(schema).learner(Learner::from_name(learner, Some(of_learner)).unwrap()).preprocess(params);
-    trainer.cv(Cv::Folds(3)).holdout(None).calibration(calibration).seed(7).fit(&table).unwrap()
+    let trainer = trainer(&table).learner(Learner::from_name(learner, Some(of_learner)).unwrap()).preprocess(params);
+    trainer.calibration(calibration).seed(7).fit(&table).unwrap()
+}
+
+/// A blend of small learners, by the first seed whose folds take one.
+fn train_blend() -> Model {
+    let table = table();
+    let small = [
+        ("logistic", json!({})),
+        ("boosting", json!({"n_trees": 12, "max_leaves": 6})),
+        ("forest", json!({"n_trees": 4, "max_leaves": 12})),
+    ];
+    let learners = small.map(|(name, params)| Learner::from_name(name, Some(&params)).unwrap());
+    let fit = |seed| trainer(&table).learners(learners.clone()).blend(true).seed(seed).fit(&table).unwrap();
+    (0..100).map(fit).find(|m| m.members().len() > 1).unwrap()
 }
 
 /// Rows with gaps, levels that training never saw, and values beyond its range. Each column has one type over all
@@ -169,11 +184,16 @@ fn bless() {
         ("forest", "forest", &large, Calibration::Isotonic, json!({})),
         ("tree", "tree", &none, Calibration::None, json!({"category": {"encode": "one_hot"}})),
         ("glassbox", "glassbox", &none, Calibration::Sigmoid, json!({})),
+        ("glassbox_boosting", "glassbox", &json!({"fit": "boosting"}), Calibration::None, json!({})),
     ] {
         let file = folder.join(name).with_extension("attrition");
         if !file.exists() {
             train(learner, params, calibration, &preprocess).save(&file).unwrap();
         }
+    }
+    let blend = folder.join("blend.attrition");
+    if !blend.exists() {
+        train_blend().save(&blend).unwrap();
     }
     for file in saved(FORMAT_VERSION) {
         let json = file.with_extension("json");

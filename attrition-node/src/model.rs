@@ -7,6 +7,7 @@ use napi::bindgen_prelude::{AsyncTask, Buffer, Float64Array, Uint8Array};
 use napi_derive::napi;
 
 use crate::door::{Call, Held, Job, job, sync};
+use crate::options::options;
 use crate::plain::Plain;
 use crate::table::{Table, TableBuilder, cell};
 
@@ -171,6 +172,21 @@ impl Model {
     #[napi(ts_return_type = "unknown")]
     pub fn terms(&self, env: Env) -> napi::Result<Plain> {
         sync(&env, || Plain::of(&self.held.get()?.terms()?))
+    }
+
+    /// The same model with a column's contributions as written: pairs of value and contribution, as JSON.
+    #[napi]
+    pub fn with_term(&self, env: Env, column: String, json: String) -> napi::Result<Model> {
+        sync(&env, || {
+            let values: Vec<(attrition_core::Value, f64)> = options(&json, "withTerm")?;
+            self.held.get()?.with_term(&column, &values).map(Model::from)
+        })
+    }
+
+    /// The same model without a term.
+    #[napi]
+    pub fn without_term(&self, env: Env, term: String) -> napi::Result<Model> {
+        sync(&env, || self.held.get()?.without_term(&term).map(Model::from))
     }
 
     /// `[negative, positive]`.

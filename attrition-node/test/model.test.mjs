@@ -42,6 +42,30 @@ test("train, predict, explain, evaluate", async () => {
   assert.ok(evaluation.curves.precisionRecall.x.length > 1);
 });
 
+test("a term written by hand is what scores", async () => {
+  const m = await train(rows, { ...target, learner: "glassbox", cv: 3, calibration: null });
+  const ages = [
+    { value: 20, contribution: 0.5 },
+    { value: 40n, contribution: -0.5 },
+    { value: null, contribution: 0.25 },
+  ];
+  const written = m.withTerm("Age", ages);
+  assert.ok(Math.abs(written.contributions({ Age: 25 }).Age - 0.25) < 1e-12);
+  assert.ok(Math.abs(written.contributions({ OverTime: "Yes" }).Age - 0.25) < 1e-12);
+  assert.notEqual(written.digest, m.digest);
+  assert.equal(written.training.edits[0].term, "Age");
+  assert.equal(m.training.edits, undefined);
+  const term = m.terms().find((t) => t.column === "OverTime");
+  const same = m.withTerm("OverTime", term.values);
+  for (const { value, contribution } of term.values) {
+    assert.ok(Math.abs(same.contributions({ Age: 30, OverTime: value }).OverTime - contribution) < 1e-9);
+  }
+  const without = m.withoutTerm("OverTime");
+  assert.equal(without.probaOne({ OverTime: "Yes" }), without.probaOne({ OverTime: "No" }));
+  assert.throws(() => m.withTerm("Agee", ages), { code: "ATTRITION_INVALID_PARAM", message: /did you mean `Age`/ });
+  assert.throws(() => m.withTerm("Age", [{ value: 3, contribution: Number.NaN }]), { code: "ATTRITION_INVALID_PARAM" });
+});
+
 test("the same seed gives the same bytes, from rows, columns and a table, at any thread count", async () => {
   const columns = Object.fromEntries(Object.keys(rows[0]).map((name) => [name, rows.map((row) => row[name])]));
   const bytes = [];

@@ -1,4 +1,5 @@
 import { Breather, type CallOptions, enter } from "./call";
+import type { Cell } from "./cells";
 import { type Native, native } from "./native";
 import { RowPacker } from "./pack";
 import { camelParams } from "./options";
@@ -178,6 +179,21 @@ export interface Training {
   folds: FoldFact[];
   leaderboard: CandidateFact[];
   trials: TrialFact[];
+  /** What a person changed since, in order; absent where nothing was. */
+  edits?: EditFact[];
+}
+
+/** One edit of a fitted model by a person. */
+export interface EditFact {
+  /** A column, or a pair `A × B`. */
+  term: string;
+  action: "written" | "dropped";
+  /** SHA-256 of the term as it was. */
+  digestBefore: string;
+  /** SHA-256 of the term that stands there now; `null` for none. */
+  digestAfter: string | null;
+  /** The term as it was, on the learner's scale. */
+  before: unknown;
 }
 
 /**
@@ -338,6 +354,21 @@ export class Model<R extends object = Row> {
   /** Every column's effect, most important first; for additive learners. */
   terms(): Term[] {
     return this.#native.terms() as Term[];
+  }
+
+  /**
+   * The same model with the contributions of one column as a person writes them; `glassbox` only. Between numbers they go
+   * in straight lines; levels and gaps (`null`) that are not given keep theirs. `training.edits` keeps the term as it was.
+   */
+  withTerm(column: string, values: Iterable<{ value: Cell; contribution: number }>): Model<R> {
+    const plain = (value: Cell) => (typeof value === "bigint" ? Number(value) : value);
+    const pairs = Array.from(values, ({ value, contribution }) => [plain(value), contribution]);
+    return new Model<R>(this.#native.withTerm(column, JSON.stringify(pairs)));
+  }
+
+  /** The same model without a term: a column, whose pairs go with it, or one pair `A × B`; `glassbox` only. */
+  withoutTerm(term: string): Model<R> {
+    return new Model<R>(this.#native.withoutTerm(term));
   }
 
   /** The labels: `[negative, positive]`. */

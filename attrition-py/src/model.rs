@@ -163,6 +163,35 @@ impl Failure {
     }
 }
 
+/// Values with their contributions: out of a dict, of pairs, or of dicts as `terms` gives them.
+fn written(values: &Bound<'_, PyAny>) -> PyResult<Vec<(Value, f64)>> {
+    let py = values.py();
+    let items = match values.cast::<PyDict>() {
+        Ok(dict) => dict.items().into_any(),
+        Err(_) => values.clone(),
+    };
+    let mut out = Vec::new();
+    for item in items.try_iter()? {
+        let item = item?;
+        let (value, contribution) = match item.cast::<PyDict>() {
+            Ok(entry) => {
+                (entry.as_any().get_item(intern!(py, "value"))?, entry.as_any().get_item(intern!(py, "contribution"))?)
+            }
+            Err(_) => item.extract()?,
+        };
+        let value = match Cell::of(&value)? {
+            Cell::Missing => Value::Missing,
+            Cell::Bool(b) => Value::Bool(b),
+            Cell::Int(i) => Value::Int(i),
+            Cell::Float(x) => Value::Float(x),
+            Cell::Text(s) => Value::Text(s.to_str()?.to_owned()),
+            Cell::Time(t) => Value::Time(t),
+        };
+        out.push((value, contribution.extract()?));
+    }
+    Ok(out)
+}
+
 fn cell<'py>(key: &Bound<'py, PyString>, value: &Bound<'py, PyAny>) -> Result<Cell<'py>, Failure> {
     Cell::of(value).map_err(|e| refused(key, e))
 }
@@ -307,6 +336,22 @@ impl Model {
     /// The same model with another threshold.
     fn with_threshold(&self, py: Python<'_>, threshold: f64) -> PyResult<Model> {
         quick(py, || self.inner.with_threshold(threshold)).map(|inner| Model::new(py, inner))
+    }
+
+    /// The same model with the contributions of one column as a person writes them; `glassbox` only. `training["edits"]` keeps
+    /// the term as it was.
+    ///
+    /// `values` is a dict from value to contribution, pairs of both, or the `values` of `terms()`; None is a gap. Between
+    /// numbers contributions go in straight lines; levels and gaps that are not given keep theirs.
+    fn with_term(&self, column: &str, values: &Bound<'_, PyAny>) -> PyResult<Model> {
+        let py = values.py();
+        let values = written(values)?;
+        quick(py, || self.inner.with_term(column, &values)).map(|inner| Model::new(py, inner))
+    }
+
+    /// The same model without a term: a column, whose pairs go with it, or one pair `A × B`; `glassbox` only.
+    fn without_term(&self, py: Python<'_>, term: &str) -> PyResult<Model> {
+        quick(py, || self.inner.without_term(term)).map(|inner| Model::new(py, inner))
     }
 
     /// `[negative, positive]`, in the target's own type.

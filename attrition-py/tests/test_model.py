@@ -243,6 +243,36 @@ def test_another_threshold(model: attrition.Model) -> None:
         model.with_threshold(2.0)
 
 
+def test_a_term_written_by_hand(employees: pd.DataFrame) -> None:
+    model = attrition.train(
+        employees, target="Attrition", positive="Yes", id="EmployeeNumber", learner="glassbox", cv=3, calibration=None
+    )
+    row = {"Age": 30, "OverTime": "Yes"}
+    written = model.with_term("Age", {20: 0.5, 40: -0.5, None: 0.1}).with_term("OverTime", [("Yes", 0.0)])
+    contributions = written.contributions(row)
+    assert contributions["Age"] == pytest.approx(0.0, abs=1e-12)
+    assert contributions["OverTime"] == 0.0
+    assert written.contributions({"OverTime": "Yes"})["Age"] == pytest.approx(0.1)
+    log_odds = math.log(written.proba_one(row) / (1 - written.proba_one(row)))
+    assert sum(contributions.values()) == pytest.approx(log_odds)
+    assert written.digest != model.digest
+    edits = written.training["edits"]
+    assert [(e["term"], e["action"]) for e in edits] == [("Age", "written"), ("OverTime", "written")]
+    assert attrition.Model.from_bytes(written.to_bytes()).digest == written.digest
+    # What terms() gives can be written back.
+    income = next(t for t in model.terms() if t["column"] == "MonthlyIncome")
+    same = model.with_term("MonthlyIncome", income["values"])
+    for v in income["values"]:
+        got = same.contributions({"MonthlyIncome": v["value"]})["MonthlyIncome"]
+        assert got == pytest.approx(v["contribution"], abs=1e-9)
+    without = model.without_term("OverTime")
+    assert without.proba_one({"OverTime": "Yes"}) == without.proba_one({"OverTime": "No"})
+    with pytest.raises(attrition.InvalidParamError, match="did you mean `Age`"):
+        model.with_term("Agee", {1: 0.0})
+    with pytest.raises(attrition.InvalidParamError, match="did you mean `Yes`"):
+        model.with_term("OverTime", {"yes": 0.0})
+
+
 def test_trees_say_what_their_columns_did(model: attrition.Model, employees: pd.DataFrame) -> None:
     monotone = {"Age": -1}
     boosted = attrition.train(

@@ -2,18 +2,19 @@
 //!
 //! Notation: `z(x) = base + Σⱼ cⱼ(xⱼ)` is a row's log-odds, `j` runs over the schema's features, and `cⱼ` gathers every
 //! design feature that stems from column `j`: for `logistic` the scaled number and its missing-indicator, or a category's levels;
-//! for `glassbox` the column's own term.
+//! for `glassbox` the column's own term; for `boosting` whose trees ask one feature each, as stumps do, the sum of the column's trees.
 //! A blend's log-odds are the weighted mean of its members', and so are its contributions where every member is additive.
 //! A sigmoid calibrator is linear in `z`, and is carried through exactly. An isotonic one is not: there the
 //! contributions are those of the log-odds before calibration.
 
+mod edit;
 #[cfg(test)]
 mod tests;
 
 use serde::Serialize;
 
 use crate::calibrate::Calibrator;
-use crate::learn::{Axis, Fitted, Importance, Pair, Part};
+use crate::learn::{Axis, Fitted, Importance, Pair, Part, Trees};
 use crate::model::{Member, Model};
 use crate::num::float;
 use crate::preprocess::{Block, DerivedKind};
@@ -67,41 +68,63 @@ struct Additive<'m> {
     inputs: Vec<usize>,
     /// Weight in the blend times the calibrator's scale.
     scale: f64,
+    /// Of trees that ask one feature each: the base, and the trees of each feature.
+    apart: Option<(f64, Vec<(usize, Trees)>)>,
     parts: Vec<Part>,
 }
 
 impl Additive<'_> {
     /// What each feature of a design of one row adds before weight and calibration, with the column it stems from, and the
     /// intercept.
-    fn parts(&mut self, design: &Block, with_pairs: bool) -> (impl Iterator<Item = (&Part, usize)>, f64) {
-        let intercept = self.member.fitted().parts(design, with_pairs, &mut self.parts).unwrap_or(f64::NAN);
-        (self.parts.iter().zip(self.inputs.iter().copied()), intercept)
+    fn parts(&mut self, design: &Block, with_pairs: bool) -> Result<(impl Iterator<Item = (&Part, usize)>, f64)> {
+        let intercept = match &self.apart {
+            Some((base, features)) => {
+                self.parts.clear();
+                self.parts.resize(self.inputs.len(), Part { effect: 0.0, std_err: None });
+                for (feature, trees) in features {
+                    let mut effect = [0.0];
+                    trees.predict_block(design, &mut effect)?;
+                    if let Some(part) = self.parts.get_mut(*feature) {
+                        part.effect = effect[0];
+                    }
+                }
+                *base
+            }
+            None => self.member.fitted().parts(design, with_pairs, &mut self.parts).unwrap_or(f64::NAN),
+        };
+        Ok((self.parts.iter().zip(self.inputs.iter().copied()), intercept))
     }
-}
-
-fn is_additive(fitted: &Fitted) -> bool {
-    matches!(fitted, Fitted::Logistic(_) | Fitted::Glassbox(_))
 }
 
 impl Model {
     /// Every member, and the calibrator's shift.
     fn additive(&self) -> Result<(Vec<Additive<'_>>, f64)> {
-        if let Some(other) = self.members().iter().find(|m| !is_additive(m.fitted())) {
-            let blended = if self.members().len() > 1 { " in the blend" } else { "" };
-            return Err(Error::Unsupported {
-                what: format!("an exact contribution of the learner `{}`{blended}", other.learner().name()),
-                why: "its score is no sum over columns".into(),
-                hint: "train an additive learner, as `glassbox` or `logistic`".into(),
+        let (scale, shift) = linear(self.calibrator());
+        let mut additive = Vec::with_capacity(self.members().len());
+        for member in self.members() {
+            let apart = match member.fitted() {
+                Fitted::Logistic(_) | Fitted::Glassbox(_) => None,
+                Fitted::Trees(trees) => Some(trees.apart().ok_or_else(|| self.not_additive(member))?),
+                Fitted::Tree(_) => return Err(self.not_additive(member)),
+            };
+            additive.push(Additive {
+                member,
+                inputs: member.pipeline().feature_inputs().into_iter().map(|(_, input)| input).collect(),
+                scale: scale * member.weight(),
+                apart,
+                parts: Vec::new(),
             });
         }
-        let (scale, shift) = linear(self.calibrator());
-        let additive = |member| Additive {
-            member,
-            inputs: member.pipeline().feature_inputs().into_iter().map(|(_, input)| input).collect(),
-            scale: scale * member.weight(),
-            parts: Vec::new(),
-        };
-        Ok((self.members().iter().map(additive).collect(), shift))
+        Ok((additive, shift))
+    }
+
+    fn not_additive(&self, member: &Member) -> Error {
+        let blended = if self.members().len() > 1 { " in the blend" } else { "" };
+        Error::Unsupported {
+            what: format!("an exact contribution of the learner `{}`{blended}", member.learner().name()),
+            why: "its score is no sum over columns".into(),
+            hint: "train an additive learner, as `glassbox` or `logistic`, or `boosting` with max_leaves = 2".into(),
+        }
     }
 
     /// Contribution of every original column to one row's log-odds, in column order, then of every derived one under its
@@ -122,7 +145,7 @@ impl Model {
             pipeline.start(1, &mut frame);
             row.iter().enumerate().for_each(|(slot, &x)| frame.column_mut(slot)[0] = x);
             pipeline.apply(&mut frame, &mut design)?;
-            let (parts, intercept) = additive.parts(&design, true);
+            let (parts, intercept) = additive.parts(&design, true)?;
             parts.for_each(|(part, input)| out[input].1 += scale * part.effect);
             base += scale * intercept;
         }
@@ -210,7 +233,7 @@ impl Model {
                     (0..frame.n_columns()).for_each(|c| frame.column_mut(c)[0] = if c == input { x } else { f64::NAN });
                     pipeline.apply_columns(&mut frame, &mut design)?;
                     let mut variance = Some(0.0);
-                    for (part, _) in additive.parts(&design, false).0.filter(|(_, i)| *i == input) {
+                    for (part, _) in additive.parts(&design, false)?.0.filter(|(_, i)| *i == input) {
                         contribution += scale * part.effect;
                         // Features of one column are on together only for a gap, where their covariance is left out.
                         variance = variance.zip(part.std_err).map(|(v, se)| v + (scale * se) * (scale * se));

@@ -16,7 +16,7 @@ mod trees;
 #[cfg(test)]
 mod tests;
 
-pub use glassbox::{Axis, Curve, Effect, Glassbox, GlassboxParams, Levels, Pair, Shape, Term};
+pub use glassbox::{Axis, Curve, Effect, Glassbox, GlassboxFit, GlassboxParams, Levels, Pair, Shape, Steps, Term};
 pub use linfa::{LinfaLogisticParams, LinfaTreeParams, SplitQuality};
 pub use logistic::{ClassWeight, Logistic, LogisticParams, MAX_FEATURES, MAX_STD_ERR_FEATURES, Penalty};
 pub use params::{Costs, Monotone, OrAuto, ParamSpec, Range};

@@ -12,7 +12,7 @@ pub use prediction::{Prediction, Warning, WarningKind};
 pub use scorer::Member;
 pub(crate) use scorer::{Scorer, both_scales};
 pub(crate) use stored_profile::StoredProfile;
-pub use training::{CandidateFact, FoldFact, MetricFact, Training, TrialFact};
+pub use training::{CandidateFact, EditAction, EditFact, FoldFact, MetricFact, Training, TrialFact};
 
 use std::cell::RefCell;
 use std::sync::Arc;

@@ -73,6 +73,32 @@ impl fmt::Display for CandidateFact {
     }
 }
 
+/// What a person did to a term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EditAction {
+    /// Wrote its contributions.
+    Written,
+    /// Left it out.
+    Dropped,
+}
+
+/// One edit of a fitted model by a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EditFact {
+    /// The term: a column, or a pair `A × B`.
+    pub term: String,
+    /// What was done to it.
+    pub action: EditAction,
+    /// SHA-256 of `before`, as JSON text.
+    pub digest_before: String,
+    /// SHA-256 of the term that stands there now; `None` for none.
+    pub digest_after: Option<String>,
+    /// The term as it was: its table on the learner's scale, or the pair's; with the pairs that went with a column a list of both.
+    pub before: serde_json::Value,
+}
+
 /// How a model was trained. Serialized, the flat scalars come first; printed, it is the leaderboard with what to know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -121,6 +147,9 @@ pub struct Training {
     pub leaderboard: Vec<CandidateFact>,
     /// The trials of the search, in order; empty without one.
     pub trials: Vec<TrialFact>,
+    /// What a person changed since, in order; left out where nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<EditFact>,
 }
 
 impl fmt::Display for Training {
@@ -133,6 +162,13 @@ impl fmt::Display for Training {
         for candidate in &self.leaderboard {
             let score = candidate.score.map_or("-".to_owned(), |s| format!("{s:.4}"));
             writeln!(f, "{} {score:>8}  {candidate}", if candidate.is_chosen { "*" } else { " " })?;
+        }
+        for edit in &self.edits {
+            let done = match edit.action {
+                EditAction::Written => "written",
+                EditAction::Dropped => "dropped",
+            };
+            writeln!(f, "the term `{}` was {done} by hand", edit.term)?;
         }
         self.notes.iter().try_for_each(|note| writeln!(f, "{note}"))
     }

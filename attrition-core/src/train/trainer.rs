@@ -568,6 +568,7 @@ impl Trainer {
             folds: judged.map(|j| j.folds).unwrap_or_default(),
             leaderboard,
             trials: found.as_ref().map(|f| f.trials.clone()).unwrap_or_default(),
+            edits: Vec::new(),
         };
         // What scores of new rows are to look like: rows that were learned from look better than they are, so
         // out-of-fold where there are folds.

@@ -149,8 +149,17 @@ class Model:
     @property
     def training(self) -> Training:
         """How the model was trained."""
+    def with_term(self, /, column: str, values: Any) -> Model:
+        """The same model with the contributions of one column as a person writes them; `glassbox` only. `training["edits"]` keeps
+        the term as it was.
+
+        `values` is a dict from value to contribution, pairs of both, or the `values` of `terms()`; None is a gap. Between
+        numbers contributions go in straight lines; levels and gaps that are not given keep theirs.
+        """
     def with_threshold(self, /, threshold: float) -> Model:
         """The same model with another threshold."""
+    def without_term(self, /, term: str) -> Model:
+        """The same model without a term: a column, whose pairs go with it, or one pair `A × B`; `glassbox` only."""
 
 @final
 class Pipeline:

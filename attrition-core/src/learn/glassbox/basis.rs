@@ -21,6 +21,9 @@ pub(super) const FEW_VALUES: usize = 6;
 /// this a category keeps the `MAX_BINS - 1` heaviest apart, and the others share one effect.
 const MAX_BINS: usize = 64;
 
+/// Most bins of a column that is boosted, that of gaps aside.
+const MAX_FINE_BINS: usize = 254;
+
 /// Bins end at so many quantiles, at the knots and midway between them.
 const QUANTILES: usize = 48;
 
@@ -88,24 +91,40 @@ struct Raw {
     curvature: Vec<f64>,
 }
 
-/// Every feature of a design.
+/// Every feature of a design, ready for the spline fit.
 pub(super) fn columns(x: &Design, w: Option<&[f64]>, n_knots: usize, run: &Run) -> Result<Vec<Column>> {
+    let weight = |row: usize| w.map_or(1.0, |w| w[row]);
+    each(x, w, MAX_BINS, run, |values| number(values, w, n_knots), |raw| raw.turned(weight))
+}
+
+/// Every feature of a design in bins alone, as boosting wants it: a bin for each value or level of at most
+/// [`MAX_FINE_BINS`], else as many quantiles or the heaviest levels.
+pub(super) fn bins(x: &Design, w: Option<&[f64]>, run: &Run) -> Result<Vec<Column>> {
+    each(x, w, MAX_FINE_BINS, run, |values| fine(values, w), Raw::binned)
+}
+
+fn each(
+    x: &Design,
+    w: Option<&[f64]>,
+    max_levels: usize,
+    run: &Run,
+    number: impl Fn(&[f64]) -> Raw + Sync,
+    finish: impl Fn(Raw) -> Column + Sync,
+) -> Result<Vec<Column>> {
     // (column of the design, level of a group of indicators) of each feature.
     let features: Vec<(usize, usize)> =
         x.columns.iter().enumerate().flat_map(|(c, column)| (0..column.n_features()).map(move |l| (c, l))).collect();
-    let weight = |row: usize| w.map_or(1.0, |w| w[row]);
     run.map(features.len(), |j| {
         let (c, level) = features.get(j).copied().unwrap_or_default();
-        let raw = match x.columns.get(c) {
-            Some(DesignColumn::Dense(values)) => number(values, w, n_knots),
+        Ok(finish(match x.columns.get(c) {
+            Some(DesignColumn::Dense(values)) => number(values),
             Some(DesignColumn::Indicators { codes, .. }) => {
                 let values: Vec<f64> = codes.iter().map(|&c| f64::from(u8::from(c as usize == level))).collect();
-                number(&values, w, n_knots)
+                number(&values)
             }
-            Some(DesignColumn::Levels { codes, n_levels }) => levels(codes, *n_levels, w),
-            None => levels(&[], 0, None),
-        };
-        Ok(raw.turned(weight))
+            Some(DesignColumn::Levels { codes, n_levels }) => levels(codes, *n_levels, w, max_levels),
+            None => levels(&[], 0, None, max_levels),
+        }))
     })
 }
 
@@ -116,7 +135,8 @@ fn identity(n: usize) -> Vec<f64> {
     out
 }
 
-fn levels(codes: &[u32], n_levels: usize, w: Option<&[f64]>) -> Raw {
+/// Of more than `most` levels the `most - 1` heaviest have a bin of their own.
+fn levels(codes: &[u32], n_levels: usize, w: Option<&[f64]>, most: usize) -> Raw {
     let weight = |row: usize| w.map_or(1.0, |w| w[row]);
     let mut weights = vec![0.0; n_levels];
     let mut missing = 0.0;
@@ -124,10 +144,10 @@ fn levels(codes: &[u32], n_levels: usize, w: Option<&[f64]>) -> Raw {
         *weights.get_mut(code as usize).unwrap_or(&mut missing) += weight(row);
     }
     let mut by_weight: Vec<u32> = (0..n_levels as u32).filter(|&c| weights[c as usize] > 0.0).collect();
-    let has_other = by_weight.len() > MAX_BINS;
+    let has_other = by_weight.len() > most;
     if has_other {
         by_weight.sort_by(|a, b| weights[*b as usize].total_cmp(&weights[*a as usize]));
-        by_weight.truncate(MAX_BINS - 1);
+        by_weight.truncate(most - 1);
         by_weight.sort_unstable();
     }
     let has_missing = missing > 0.0;
@@ -148,6 +168,45 @@ fn levels(codes: &[u32], n_levels: usize, w: Option<&[f64]>) -> Raw {
         k,
         basis: identity(k),
         shown: identity(k),
+        curvature: Vec::new(),
+    }
+}
+
+/// The bin of each value, `gap` that of gaps.
+fn codes_of(values: &[f64], ends: &[f64], gap: usize) -> Vec<u8> {
+    let code = |v: f64| if v.is_nan() { gap } else { ends.partition_point(|e| *e <= v) };
+    values.iter().map(|&v| code(v) as u8).collect()
+}
+
+/// A number in at most [`MAX_FINE_BINS`] bins, that of gaps aside.
+fn fine(values: &[f64], w: Option<&[f64]>) -> Raw {
+    let sorted = Sorted::new(values, w);
+    let mut different = sorted.values().to_vec();
+    different.dedup();
+    let ends: Vec<f64> = if different.len() <= MAX_FINE_BINS {
+        // Midway, so that a value that training has not seen goes with the nearest; neighbours may have nothing between them.
+        let midway = |v: &[f64]| {
+            let mid = v[0] / 2.0 + v[1] / 2.0;
+            if mid > v[0] && mid <= v[1] { mid } else { v[1] }
+        };
+        different.windows(2).map(midway).collect()
+    } else {
+        let level = |i: usize| i as f64 / MAX_FINE_BINS as f64;
+        let mut ends = sorted.quantiles(&(1..MAX_FINE_BINS).map(level).collect::<Vec<f64>>());
+        ends.dedup();
+        ends
+    };
+    let gap = if different.is_empty() { 0 } else { ends.len() + 1 };
+    let has_missing = values.iter().enumerate().any(|(row, v)| v.is_nan() && w.is_none_or(|w| w[row] > 0.0));
+    Raw {
+        kind: Kind::Number { at: Vec::new() },
+        has_missing,
+        codes: codes_of(values, &ends, gap),
+        n_bins: gap + usize::from(has_missing),
+        ends,
+        k: 0,
+        basis: Vec::new(),
+        shown: Vec::new(),
         curvature: Vec::new(),
     }
 }
@@ -173,8 +232,7 @@ fn number(values: &[f64], w: Option<&[f64]>, n_knots: usize) -> Raw {
         ends
     };
     let gap = if different.is_empty() { 0 } else { ends.len() + 1 };
-    let code = |v: f64| if v.is_nan() { gap } else { ends.partition_point(|e| *e <= v) };
-    let codes: Vec<u8> = values.iter().map(|&v| code(v) as u8).collect();
+    let codes = codes_of(values, &ends, gap);
     let n_bins = gap + usize::from(has_missing);
     if few {
         return Raw {
@@ -219,7 +277,7 @@ fn number(values: &[f64], w: Option<&[f64]>, n_knots: usize) -> Raw {
     at.dedup_by(|later, earlier| *later <= *earlier);
     // Rising numbers from 0 to 1 are always knots. Should they not be, the column is left out.
     let Ok(spline) = BSpline::new(inner.clone(), DEGREE, Extrapolation::Constant) else {
-        return Raw { codes: vec![0; values.len()], ..levels(&[], 0, None) };
+        return Raw { codes: vec![0; values.len()], ..levels(&[], 0, None, MAX_BINS) };
     };
     let functions = spline.n_basis();
     let k = functions + usize::from(has_missing);
@@ -330,6 +388,24 @@ impl Column {
 }
 
 impl Raw {
+    /// Without a basis: `k` is the number of bins, 0 where there is nothing to choose between.
+    fn binned(self) -> Column {
+        Column {
+            k: if self.n_bins < 2 { 0 } else { self.n_bins },
+            kind: self.kind,
+            has_missing: self.has_missing,
+            codes: self.codes,
+            ends: self.ends,
+            n_bins: self.n_bins,
+            basis: Vec::new(),
+            shown: Vec::new(),
+            eigen: Vec::new(),
+            unit: 0.0,
+            to_raw: Vec::new(),
+            from_raw: Vec::new(),
+        }
+    }
+
     fn turned(mut self, weight: impl Fn(usize) -> f64) -> Column {
         let k = self.k;
         let mut mass = vec![0.0; self.n_bins];

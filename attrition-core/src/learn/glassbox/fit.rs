@@ -7,8 +7,8 @@
 use super::basis::{Column, Kind, columns};
 use super::gram::{Pass, Rows};
 use super::monotone::{Increments, minimise};
-use super::pairs::{FOLDS, Grid, Grouped};
-use super::{Curve, Effect, Glassbox, GlassboxParams, Levels, Pair, Shape, Term};
+use super::pairs::{FOLDS, GROUPS, Grid, Grouped};
+use super::{Curve, Effect, Glassbox, GlassboxFit, GlassboxParams, Levels, Pair, Shape, Term};
 use crate::error::{Place, nearest};
 use crate::learn::logistic::{MAX_FEATURES, check_labels};
 use crate::learn::params::OrAuto;
@@ -35,7 +35,7 @@ const FIRST_BEND: f64 = 10.0;
 const RIDGE_LIMITS: [f64; 2] = [1e-3, 1e7];
 const BEND_LIMITS: [f64; 2] = [1e-4, 1e6];
 /// With less weight of a label no pair is tried.
-const FEWEST: f64 = 50.0;
+pub(super) const FEWEST: f64 = 50.0;
 /// Newton's method ends when a step promises less than this of the sum of losses.
 const TOLERANCE: f64 = 1e-9;
 
@@ -50,7 +50,11 @@ impl GlassboxParams {
         self.check()?;
         check_values(x)?;
         let [negative, positive] = check_labels(x.n_rows, y, weights)?;
-        let GlassboxParams { n_knots, interactions, .. } = self.resolved(negative + positive, x.n_features());
+        let resolved = self.resolved(negative + positive, x.n_features());
+        if resolved.fit == GlassboxFit::Boosting {
+            return resolved.boost(x, y, weights, run);
+        }
+        let GlassboxParams { n_knots, interactions, .. } = resolved;
         let mut columns = columns(x, weights, n_knots.or(4) as usize, run)?;
         check_size(&columns)?;
         let directions = self.directions(x, &columns)?;
@@ -97,7 +101,7 @@ impl GlassboxParams {
     }
 
     /// The direction of each feature, 0 where it is free.
-    fn directions(&self, x: &Design, columns: &[Column]) -> Result<Vec<f64>> {
+    pub(super) fn directions(&self, x: &Design, columns: &[Column]) -> Result<Vec<f64>> {
         let mut out = vec![0.0; columns.len()];
         for (name, &direction) in self.monotone.iter().flatten() {
             let Some(j) = x.names.iter().position(|n| n == name) else {
@@ -133,7 +137,7 @@ fn check_size(columns: &[Column]) -> Result<()> {
     })
 }
 
-fn check_values(x: &Design) -> Result<()> {
+pub(super) fn check_values(x: &Design) -> Result<()> {
     let mut feature = 0;
     for column in &x.columns {
         if column.n_rows() != x.n_rows {
@@ -421,7 +425,7 @@ impl<'a> Solver<'a> {
         let free = |j: &usize| directions.get(*j).is_none_or(|d| *d == 0.0);
         // Also those left out: a column may matter only together with another.
         let able = (0..columns.len()).filter(|j| columns[*j].k > 0).filter(free);
-        let grouped: Vec<Grouped> = able.map(|j| Grouped::of(j, &columns[j], weights)).collect();
+        let grouped: Vec<Grouped> = able.map(|j| Grouped::of(j, &columns[j], weights, GROUPS)).collect();
         if limit == 0 || grouped.len() < 2 {
             return Ok(Vec::new());
         }

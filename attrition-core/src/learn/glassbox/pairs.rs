@@ -17,7 +17,7 @@ use crate::run::CHUNK_ROWS;
 use crate::{Result, Run};
 
 /// Groups of a feature, those of gaps and of other levels aside.
-const GROUPS: usize = 8;
+pub(super) const GROUPS: usize = 8;
 /// Parts of the rows.
 pub(super) const FOLDS: usize = 3;
 /// Standard errors by which a pair must lower the held-out loss. The ranking has seen all rows, so this is as strict as for the best of
@@ -29,9 +29,9 @@ const STEPS: usize = 4;
 /// A feature in groups.
 pub(super) struct Grouped {
     pub(super) feature: usize,
-    axis: Axis,
+    pub(super) axis: Axis,
     /// The group of each bin of its column.
-    of_bin: Vec<u8>,
+    pub(super) of_bin: Vec<u8>,
 }
 
 /// Labels, weights and columns of the fit.
@@ -44,8 +44,8 @@ pub(super) struct Grid<'a> {
 }
 
 impl Grouped {
-    /// The groups of a column: of a number by weight, of a category its heaviest levels and the rest.
-    pub(super) fn of(feature: usize, column: &Column, weights: Option<&[f64]>) -> Grouped {
+    /// At most `most` groups of a column: of a number by weight, of a category its heaviest levels and the rest.
+    pub(super) fn of(feature: usize, column: &Column, weights: Option<&[f64]>, most: usize) -> Grouped {
         let mut mass = vec![0.0; column.n_bins];
         for (row, &code) in column.codes.iter().enumerate() {
             if let Some(m) = mass.get_mut(usize::from(code)) {
@@ -58,7 +58,7 @@ impl Grouped {
             Kind::Levels { codes, .. } => {
                 let mut heavy: Vec<usize> = (0..codes.len()).collect();
                 heavy.sort_by(|a, b| mass[*b].total_cmp(&mass[*a]));
-                heavy.truncate(GROUPS);
+                heavy.truncate(most);
                 heavy.sort_unstable();
                 let rest = heavy.len() as u8;
                 of_bin.extend((0..filled).map(|bin| heavy.binary_search(&bin).map_or(rest, |g| g as u8)));
@@ -69,8 +69,8 @@ impl Grouped {
                 let mut cuts: Vec<f64> = Vec::new();
                 let mut below = 0.0;
                 for (bin, mass) in mass.iter().enumerate().take(filled) {
-                    let next_cut = (cuts.len() + 1) as f64 * total / GROUPS as f64;
-                    if bin > 0 && cuts.len() + 1 < GROUPS && (below >= next_cut || filled <= GROUPS) {
+                    let next_cut = (cuts.len() + 1) as f64 * total / most as f64;
+                    if bin > 0 && cuts.len() + 1 < most && (below >= next_cut || filled <= most) {
                         cuts.extend(column.ends.get(bin - 1));
                     }
                     of_bin.push(cuts.len() as u8);
@@ -103,18 +103,7 @@ impl Grid<'_> {
 
     /// The part of each row.
     pub(super) fn parts(&self) -> Vec<u8> {
-        // Not of the label: rows of one label in a place of the grid would lie in the same part, and be missed by the others.
-        let mut hash = vec![0u64; self.y.len()];
-        for column in self.columns.iter().filter(|c| c.k > 0) {
-            for (h, &code) in hash.iter_mut().zip(&column.codes) {
-                // splitmix64's mixing of what came before and the bin.
-                let mut z = (*h ^ u64::from(code)).wrapping_add(0x9E37_79B9_7F4A_7C15);
-                z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-                z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-                *h = z ^ (z >> 31);
-            }
-        }
-        hash.into_iter().map(|h| (h % FOLDS as u64) as u8).collect()
+        hashes(self.columns, self.y.len()).into_iter().map(|h| (h % FOLDS as u64) as u8).collect()
     }
 
     /// Gradient and Hessian of a row's loss in its score, by weight.
@@ -175,7 +164,8 @@ impl Grid<'_> {
             })?;
             let [n, gain, squares] = tried.iter().fold([0.0; 3], |s, (_, t)| [s[0] + t[0], s[1] + t[1], s[2] + t[2]]);
             let error = (squares - gain * gain / n.max(f64::MIN_POSITIVE)).max(0.0).sqrt();
-            if gain > EARNED * error && tried.iter().all(|(_, t)| t[1] > 0.0) {
+            let better = tried.iter().filter(|(_, t)| t[1] > 0.0).count();
+            if gain > EARNED * error && 4 * better >= 3 * tried.len() {
                 kept.push((a, b));
                 for (fold, (effect, _)) in folds.iter_mut().zip(&tried) {
                     for (z, &cell) in fold.iter_mut().zip(&cells) {
@@ -235,6 +225,22 @@ impl Grid<'_> {
         let codes = cells.into_iter().map(|c| bin[usize::from(c)]).collect();
         Column::of_groups(kind, codes, places.len(), self.weights)
     }
+}
+
+/// A number for each row, the same for rows with the same bins: the part it lies in.
+pub(super) fn hashes(columns: &[Column], n: usize) -> Vec<u64> {
+    // Not of the label: rows of one label in a place of the grid would lie in the same part, and be missed by the others.
+    let mut hash = vec![0u64; n];
+    for column in columns.iter().filter(|c| c.k > 0) {
+        for (h, &code) in hash.iter_mut().zip(&column.codes) {
+            // splitmix64's mixing of what came before and the bin.
+            let mut z = (*h ^ u64::from(code)).wrapping_add(0x9E37_79B9_7F4A_7C15);
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            *h = z ^ (z >> 31);
+        }
+    }
+    hash
 }
 
 /// The effects `−G/(H + ρ)` of cells with a ridge ρ of their own: where the effects are as large as ρ expects (Fellner–Schall).

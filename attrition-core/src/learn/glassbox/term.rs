@@ -28,6 +28,18 @@ pub struct Curve {
     pub std_err: Vec<f64>,
 }
 
+/// The effect of a number by intervals: below the first cut, from each cut up to the next, from the last on.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Steps {
+    /// Where an interval ends and the next begins, rising; a cut belongs to the interval above it.
+    pub cuts: Vec<f64>,
+    /// The effect in each interval, one more than there are cuts.
+    pub effect: Vec<f64>,
+    /// Its standard deviation.
+    pub std_err: Vec<f64>,
+}
+
 /// The effect of a category.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +60,8 @@ pub struct Levels {
 pub enum Shape {
     /// Of a number.
     Curve(Curve),
+    /// Of a number that was boosted.
+    Steps(Steps),
     /// Of a category.
     Levels(Levels),
 }
@@ -60,7 +74,8 @@ pub struct Term {
     pub shape: Shape,
     /// Of a gap, and of a level that training has not seen; 0 where training had no gap.
     pub missing: Effect,
-    /// Effective degrees of freedom: how many free coefficients the penalised ones are worth; 0 for a term left out.
+    /// Effective degrees of freedom: how many free coefficients the penalised ones are worth; of a boosted term its different
+    /// effects less one; 0 for a term left out or written by hand.
     pub edf: f64,
     /// λ, what the curvature of its spline costs; 0 for a term without one.
     pub smoothness: f64,
@@ -109,11 +124,11 @@ pub struct Glassbox {
     pub terms: Vec<Term>,
     /// The pairs that earned a place.
     pub pairs: Vec<Pair>,
-    /// ρ, the ridge that the coefficients of all terms share.
+    /// ρ, the ridge that the coefficients of all terms share; 0 where they were boosted.
     pub ridge: f64,
-    /// Newton steps taken.
+    /// Newton steps taken; of boosted terms the most rounds that a part of the rows was boosted for.
     pub n_iter: u32,
-    /// Whether coefficients and strengths of penalties settled.
+    /// Whether coefficients and strengths of penalties settled; of boosted terms whether no further round helped.
     pub converged: bool,
 }
 
@@ -139,9 +154,16 @@ impl Curve {
     }
 }
 
+impl Steps {
+    /// That of `values` in whose interval `x` lies.
+    fn within(&self, x: f64, values: &[f64]) -> f64 {
+        values.get(self.cuts.partition_point(|c| *c <= x)).copied().unwrap_or(0.0)
+    }
+}
+
 impl Term {
     /// A term that is 0.
-    pub(super) fn zero() -> Term {
+    pub(crate) fn zero() -> Term {
         Term { shape: Shape::Curve(Curve::default()), missing: Effect::default(), edf: 0.0, smoothness: 0.0 }
     }
 
@@ -152,6 +174,7 @@ impl Term {
         }
         match &self.shape {
             Shape::Curve(curve) => curve.through(x, &curve.effect),
+            Shape::Steps(steps) => steps.within(x, &steps.effect),
             Shape::Levels(levels) => levels.find(x).map_or(levels.other.effect, |i| levels.effect[i]),
         }
     }
@@ -163,6 +186,7 @@ impl Term {
         }
         match &self.shape {
             Shape::Curve(curve) => curve.through(x, &curve.std_err),
+            Shape::Steps(steps) => steps.within(x, &steps.std_err),
             Shape::Levels(levels) => levels.find(x).map_or(levels.other.std_err, |i| levels.std_err[i]),
         }
     }
@@ -171,6 +195,7 @@ impl Term {
     pub(super) fn effects_mut(&mut self) -> impl Iterator<Item = &mut f64> {
         let (list, other) = match &mut self.shape {
             Shape::Curve(c) => (&mut c.effect, None),
+            Shape::Steps(s) => (&mut s.effect, None),
             Shape::Levels(l) => (&mut l.effect, Some(&mut l.other.effect)),
         };
         list.iter_mut().chain(other).chain([&mut self.missing.effect])
@@ -189,6 +214,11 @@ impl Term {
             Shape::Curve(c) => (
                 effects(c.at.len(), &c.effect, &c.std_err),
                 c.at.windows(2).all(|a| a[0] < a[1]) && c.at.iter().all(|a| a.is_finite()),
+                true,
+            ),
+            Shape::Steps(s) => (
+                effects(s.cuts.len() + 1, &s.effect, &s.std_err),
+                s.cuts.windows(2).all(|c| c[0] < c[1]) && s.cuts.iter().all(|c| c.is_finite()),
                 true,
             ),
             Shape::Levels(l) => {

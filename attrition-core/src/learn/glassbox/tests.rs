@@ -25,7 +25,7 @@ fn fit(p: &GlassboxParams, x: &Design, y: &[u8], w: Option<&[f64]>) -> Glassbox 
 fn curve(term: &Term) -> &Curve {
     match &term.shape {
         Shape::Curve(curve) => curve,
-        Shape::Levels(_) => panic!("a category"),
+        Shape::Steps(_) | Shape::Levels(_) => panic!("no curve"),
     }
 }
 
@@ -216,7 +216,7 @@ fn columns_of_noise_are_left_out_and_those_of_signal_stay() {
 fn terms_are_zero_on_average_and_intervals_hold_the_truth() {
     let n = 6000;
     let (x, y, _) = example(n, 31);
-    let fitted = fit(&GlassboxParams::default(), &x, &y, None);
+    let fitted = fit(&GlassboxParams::default().fit(GlassboxFit::Spline), &x, &y, None);
     let mut block = Block::default();
     x.block(0..n, &mut block);
     for (j, term) in fitted.terms.iter().enumerate() {
@@ -330,7 +330,8 @@ fn the_same_bits_for_any_thread_count() {
         let mut rng = Seed(9).stream("sign", 0);
         noise.iter_mut().zip(&y).for_each(|(v, y)| *v = f64::from(*y) - 0.5 + rng.normal());
     }
-    for p in [GlassboxParams::default(), GlassboxParams::default().monotone("bend", 1)] {
+    let spline = GlassboxParams::default().fit(GlassboxFit::Spline);
+    for p in [spline.clone(), spline.monotone("bend", 1)] {
         let text = |t: usize| {
             serde_json::to_string(&p.fit_design(&x, &y, Some(&w), &Run::new().n_threads(Some(t))).unwrap()).unwrap()
         };
@@ -369,6 +370,7 @@ fn extreme_columns_fit_and_predict_finite_scores() {
                 GlassboxParams::default(),
                 GlassboxParams::default().smoothness(f64::MAX).n_knots(2),
                 GlassboxParams::default().smoothness(0.0).n_knots(50).monotone("outlier", 1).monotone("huge", -1),
+                boosting().interactions(4).monotone("outlier", 1),
             ] {
                 let fitted = match p.fit_design(&x, y, w, &Run::new()) {
                     Ok(fitted) => fitted,
@@ -503,4 +505,172 @@ fn tables_of_a_damaged_file_are_refused() {
         assert_eq!(Fitted::Glassbox(bad).check(5).unwrap_err().kind(), ErrorKind::Artifact, "{i}");
     }
     assert!(Fitted::Glassbox(good).check(6).is_err());
+}
+
+fn boosting() -> GlassboxParams {
+    GlassboxParams::default().fit(GlassboxFit::Boosting)
+}
+
+fn loss(m: &Glassbox, x: &Design, y: &[u8]) -> f64 {
+    let all = scores(m, x).into_iter().zip(y);
+    all.map(|(z, y)| float::softplus(if *y != 0 { -z } else { z })).sum::<f64>() / y.len() as f64
+}
+
+#[test]
+fn boosted_terms_are_zero_on_average_and_intervals_hold_the_truth() {
+    let n = 6000;
+    let (x, y, _) = example(n, 31);
+    let fitted = fit(&boosting(), &x, &y, None);
+    assert!(fitted.converged && fitted.n_iter > 5);
+    let mut block = Block::default();
+    x.block(0..n, &mut block);
+    for (j, term) in fitted.terms.iter().enumerate() {
+        let mean = block.column(j).iter().map(|&v| term.effect(v)).sum::<f64>() / n as f64;
+        assert!(mean.abs() < 1e-9, "{j} {mean}");
+    }
+    let term = &fitted.terms[0];
+    let points: Vec<f64> = (-18..=18).map(|i| f64::from(i) / 10.0).collect();
+    let mean = block.column(0).iter().map(|v| 1.1 * v * v).sum::<f64>() / n as f64;
+    let truth = |v: f64| 1.1 * v * v - mean;
+    assert!(points.iter().all(|&v| (term.effect(v) - truth(v)).abs() < 0.6), "{:?}", term.shape);
+    let errors: Vec<f64> = points.iter().map(|&v| term.std_err(v)).collect();
+    let typical = errors.iter().sum::<f64>() / 37.0;
+    assert!(typical > 0.02 && typical < 0.4, "{errors:?}");
+    let held = points.iter().filter(|&&v| (term.effect(v) - truth(v)).abs() <= 1.96 * term.std_err(v)).count();
+    assert!(held >= 20, "{held} of 37: {errors:?} {:?}", term.shape);
+    // Levels and gaps.
+    let level = &fitted.terms[3];
+    assert!((level.effect(1.0) - level.effect(2.0) - 1.6).abs() < 0.4);
+    assert!((fitted.terms[1].effect(f64::NAN) - fitted.terms[1].effect(-1.0) - 0.9).abs() < 0.4);
+    assert_eq!(level.effect(17.0).to_bits(), level.effect(5.0).to_bits());
+    // The step is where it is.
+    let gaps = &fitted.terms[1];
+    assert!(gaps.effect(0.4) - gaps.effect(0.2) > 0.5, "{:?}", gaps.shape);
+    // New rows are scored better than by the rate, and nearly as well as by the truth's own form.
+    let (fresh, fresh_y, _) = example(n, 32);
+    let spline = fit(&GlassboxParams::default().fit(GlassboxFit::Spline), &x, &y, None);
+    let (own, other) = (loss(&fitted, &fresh, &fresh_y), loss(&spline, &fresh, &fresh_y));
+    assert!(own < other + 0.01 && own < 0.62, "{own} {other}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn boosted_monotone_terms_are_monotone(seed in 0u64..1000, direction in prop_oneof![Just(-1i8), Just(1)], n in 60usize..400) {
+        let (x, y, w) = example(n, seed);
+        prop_assume!((0..n).any(|i| y[i] == 0 && w[i] > 0.0) && (0..n).any(|i| y[i] == 1 && w[i] > 0.0));
+        let names = ["bend", "gaps", "few", "noise"];
+        let p = names.iter().fold(boosting(), |p, name| p.monotone(*name, direction));
+        let fitted = fit(&p, &x, &y, Some(&w));
+        for (j, term) in fitted.terms.iter().enumerate().filter(|(j, _)| *j != 3) {
+            let effect = |i: i32| f64::from(direction) * term.effect(f64::from(i) / 50.0);
+            prop_assert!((-300..300).all(|i| effect(i) <= effect(i + 1)), "{j}");
+        }
+    }
+}
+
+#[test]
+fn boosted_weights_are_repeats_to_the_last_bit() {
+    let (x, y, w) = example(900, 4);
+    let (crossed_x, crossed_y) = crossed(2500, 71, 1.0);
+    let mut rng = Seed(1).stream("weights", 0);
+    let crossed_w: Vec<f64> = (0..2500).map(|_| rng.below(3) as f64).collect();
+    for (x, y, w) in [(x, y, w), (crossed_x, crossed_y, crossed_w)] {
+        let rows: Vec<usize> = (0..x.n_rows).flat_map(|r| std::iter::repeat_n(r, w[r] as usize)).collect();
+        let repeated_y: Vec<u8> = rows.iter().map(|&r| y[r]).collect();
+        let repeated = crate::learn::tests::take(&x, &rows);
+        let (a, b) = (fit(&boosting(), &x, &y, Some(&w)), fit(&boosting(), &repeated, &repeated_y, None));
+        assert_eq!(a.pairs.len(), b.pairs.len());
+        assert!(a.terms == b.terms && a.pairs == b.pairs && a.n_iter == b.n_iter);
+        assert!((a.intercept - b.intercept).abs() < 1e-12);
+    }
+    let (x, y) = crossed(2500, 71, 1.0);
+    assert!(!fit(&boosting(), &x, &y, None).pairs.is_empty());
+}
+
+#[test]
+fn boosting_gives_the_same_bits_for_any_thread_count() {
+    let (x, y) = crossed(6000, 72, 1.0);
+    let text = |t: usize| {
+        let fitted = boosting().fit_design(&x, &y, None, &Run::new().n_threads(Some(t))).unwrap();
+        assert!(!fitted.pairs.is_empty());
+        serde_json::to_string(&fitted).unwrap()
+    };
+    let one = text(1);
+    assert_eq!(text(2), one);
+    assert_eq!(text(8), one);
+}
+
+#[test]
+fn boosting_finds_pairs_that_matter_and_no_others() {
+    let (x, y) = crossed(4000, 51, 0.7);
+    let fitted = fit(&boosting(), &x, &y, None);
+    let mut found: Vec<[usize; 2]> = fitted.pairs.iter().map(|p| p.features).collect();
+    found.sort_unstable();
+    assert_eq!(found, [[0, 1], [2, 5]]);
+    let product = fitted.pairs.iter().find(|p| p.features == [0, 1]).unwrap();
+    assert!(product.effect(1.5, 1.5) > 0.5 && product.effect(1.5, -1.5) < -0.5);
+    let plain = fit(&boosting().interactions(0), &x, &y, None);
+    let (fresh, fresh_y) = crossed(4000, 52, 0.7);
+    assert!(plain.pairs.is_empty() && loss(&fitted, &fresh, &fresh_y) < loss(&plain, &fresh, &fresh_y) - 0.05);
+    let held = fit(&boosting().monotone("a", 1), &x, &y, None);
+    assert!(held.pairs.iter().all(|p| !p.features.contains(&0)));
+    let kept: usize = (0..4)
+        .map(|seed| {
+            let (x, y) = crossed(1500, 60 + seed, 0.0);
+            fit(&boosting(), &x, &y, None).pairs.len()
+        })
+        .sum();
+    assert!(kept <= 1, "{kept} of 32");
+}
+
+#[test]
+fn a_table_of_few_cells_is_boosted_too() {
+    // Whole cells lie in one part, so that none could be judged were they not in every bag.
+    let n = 600;
+    let mut rng = Seed(4).stream("cells", 0);
+    let a: Vec<f64> = (0..n).map(|_| rng.below(2) as f64).collect();
+    let codes: Vec<u32> = (0..n).map(|_| rng.below(2) as u32).collect();
+    let y = draw(5, n, |i| 2.0 * a[i] - 1.0 + 1.5 * f64::from(codes[i]));
+    let x = design(vec![("a", DesignColumn::Dense(a)), ("b", DesignColumn::Levels { codes, n_levels: 2 })]);
+    let fitted = fit(&boosting(), &x, &y, None);
+    let steps = |t: usize| fitted.terms[t].effect(1.0) - fitted.terms[t].effect(0.0);
+    assert!((steps(0) - 2.0).abs() < 0.6 && (steps(1) - 1.5).abs() < 0.6, "{} {}", steps(0), steps(1));
+}
+
+#[test]
+fn steps_of_a_damaged_file_are_refused() {
+    let (x, y, _) = example(800, 12);
+    let good = fit(&boosting(), &x, &y, None);
+    let text = serde_json::to_string(&good).unwrap();
+    assert_eq!(serde_json::from_str::<Glassbox>(&text).unwrap(), good);
+    let damage: [&dyn Fn(&mut Steps); 5] = [
+        &|s| s.cuts.swap(0, 1),
+        &|s| s.cuts[0] = f64::NEG_INFINITY,
+        &|s| s.effect.truncate(1),
+        &|s| s.effect[0] = f64::NAN,
+        &|s| s.std_err[0] = -1.0,
+    ];
+    for (i, damage) in damage.iter().enumerate() {
+        let mut bad = good.clone();
+        let Shape::Steps(steps) = &mut bad.terms[0].shape else { panic!() };
+        assert!(steps.cuts.len() > 2);
+        damage(steps);
+        assert_eq!(Fitted::Glassbox(bad).check(5).unwrap_err().kind(), ErrorKind::Artifact, "{i}");
+    }
+}
+
+#[test]
+fn auto_goes_by_the_size_of_the_data() {
+    let fit = |p: GlassboxParams, weight: f64, features: usize| p.resolved(weight, features).fit;
+    let auto = GlassboxParams::default;
+    assert_eq!(fit(auto(), 1470.0, 30), GlassboxFit::Spline);
+    assert_eq!(fit(auto(), 15_000.0, 9), GlassboxFit::Boosting);
+    assert_eq!(fit(auto(), 1470.0, 400), GlassboxFit::Boosting);
+    assert_eq!(fit(auto().n_knots(9), 15_000.0, 9), GlassboxFit::Spline);
+    assert_eq!(fit(auto().fit(GlassboxFit::Spline), 15_000.0, 9), GlassboxFit::Spline);
+    let error = boosting().smoothness(1.0).check().unwrap_err().to_string();
+    assert!(error.contains("`smoothness`") && error.contains("spline"), "{error}");
+    // What was used can be used again.
+    boosting().resolved(9000.0, 3).check().unwrap();
 }

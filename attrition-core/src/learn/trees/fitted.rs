@@ -1,5 +1,7 @@
 //! Fitted trees: what is stored of them, and what they did.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::bins::{Column, GAP, Test};
@@ -144,6 +146,30 @@ impl Trees {
             }
         }
         out
+    }
+
+    /// The trees of each feature on their own, and the base: their scores add up to this one's. `None` where a tree asks several
+    /// features, or the score is no sum of log-odds. Of a group of indicators the feature is its first.
+    pub(crate) fn apart(&self) -> Option<(f64, Vec<(usize, Trees)>)> {
+        if self.form.score != Scale::LogOdds {
+            return None;
+        }
+        let mut base = self.form.base;
+        let mut by_feature: BTreeMap<usize, Vec<TreeForm>> = BTreeMap::new();
+        for tree in &self.form.trees {
+            let mut asked =
+                tree.columns.iter().filter_map(|&c| self.form.columns.get(usize::from(c)).map(|c| c.feature));
+            match asked.next() {
+                None => base += tree.values.first().map_or(0.0, |v| f64::from(*v)),
+                Some(first) if asked.all(|f| f == first) => by_feature.entry(first).or_default().push(tree.clone()),
+                Some(_) => return None,
+            }
+        }
+        let own = |(feature, trees)| {
+            let form = Form { base: 0.0, trees, columns: self.form.columns.clone(), ..self.form };
+            (feature, Trees { walk: Walk::new(&form), form })
+        };
+        Some((base, by_feature.into_iter().map(own).collect()))
     }
 
     pub(in crate::learn) fn shift_log_odds(&mut self, shift: f64) {

@@ -67,7 +67,12 @@ fn a_search_killed_again_and_again_ends_as_one_that_was_not() {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_micros(5_000 + rng.below(60_000) as u64));
+        // Killed once it has written so much more, wherever it is then.
+        let length = || std::fs::metadata(&path).map_or(0, |m| m.len());
+        let enough = length() + rng.below(4000) as u64;
+        while length() <= enough && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_micros(20));
+        }
         killed += usize::from(child.try_wait().unwrap().is_none());
         child.kill().ok();
         child.wait().unwrap();

@@ -74,27 +74,24 @@ impl TableBuilder {
     /// More numbers of the last column.
     #[napi]
     pub fn floats(&mut self, values: &[f64]) {
-        match self.parts.last_mut() {
-            Some(Part::Float(_, to) | Part::Cells(_, Parallel { numbers: to, .. })) => to.extend_from_slice(values),
-            _ => {}
+        if let Some(Part::Float(_, to) | Part::Cells(_, Parallel { numbers: to, .. })) = self.parts.last_mut() {
+            to.extend_from_slice(values);
         }
     }
 
     /// More whole numbers of the last column.
     #[napi]
     pub fn ints(&mut self, values: &[i64]) {
-        match self.parts.last_mut() {
-            Some(Part::Int(_, to) | Part::Cells(_, Parallel { ints: to, .. })) => to.extend_from_slice(values),
-            _ => {}
+        if let Some(Part::Int(_, to) | Part::Cells(_, Parallel { ints: to, .. })) = self.parts.last_mut() {
+            to.extend_from_slice(values);
         }
     }
 
     /// More bytes: tags of cells, or Arrow IPC data.
     #[napi]
     pub fn bytes(&mut self, values: &[u8]) {
-        match self.parts.last_mut() {
-            Some(Part::Ipc(to) | Part::Cells(_, Parallel { tags: to, .. })) => to.extend_from_slice(values),
-            _ => {}
+        if let Some(Part::Ipc(to) | Part::Cells(_, Parallel { tags: to, .. })) = self.parts.last_mut() {
+            to.extend_from_slice(values);
         }
     }
 

@@ -51,7 +51,7 @@ export interface GlassboxParams {
   readonly interactions?: "auto" | number;
   /** Directions in which the log-odds may go with numeric features; these are in no pair (null or an object from feature to -1 (falling), 0 or 1 (rising); default null). */
   readonly monotone?: Readonly<Record<string, -1 | 0 | 1>> | null;
-  /** Penalised splines, or cyclic boosting on bins; "auto" boosts from 5,000 rows (by weight) or 251 features on, unless n_knots or smoothness is set ("spline" | "boosting" | "auto"; default "auto"). */
+  /** Penalised splines, or cyclic boosting on bins; "auto" boosts from 5,000 rows (by weight) or 251 features on, unless nKnots or smoothness is set ("spline" | "boosting" | "auto"; default "auto"). */
   readonly fit?: "spline" | "boosting" | "auto";
 }
 

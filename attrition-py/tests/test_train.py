@@ -17,7 +17,7 @@ from attrition import _core
 def test_every_default_is_the_cores(function: Any) -> None:
     parameters = inspect.signature(function).parameters
     here = {n: p.default for n, p in parameters.items() if n not in ("data", "folds", "names", "progress")}
-    here |= {name: {} for name in ("kinds", "preprocess") if here[name] is None}
+    here |= {name: {} for name in ("kinds", "preprocess", "search") if here[name] is None}
     core = _core._options({})
     if function is attrition.train:
         assert set(here) == set(core)
@@ -192,6 +192,8 @@ def test_a_search_says_what_it_tried(employees):
             assert model.params[name.split(".")[1]] == value
     assert facts["cv_score"] < best["score"]
     assert not any(name.startswith(("number.", "category.", "select")) for t in facts["trials"] for name in t["params"])
-    assert model.to_bytes() == attrition.train(employees, **keywords, search={"preprocess": False}, n_threads=1).to_bytes()
+    assert (
+        model.to_bytes() == attrition.train(employees, **keywords, search={"preprocess": False}, n_threads=1).to_bytes()
+    )
     with pytest.raises(attrition.AttritionError, match="trails"):
         attrition.train(employees, **keywords, search={"trails": 3})

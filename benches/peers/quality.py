@@ -17,7 +17,12 @@ import pandas as pd
 from sklearn.metrics import log_loss, roc_auc_score
 
 DATA = {
-    "ibm_hr": ("ibm_hr_attrition.csv", "Attrition", "Yes", ["EmployeeNumber", "EmployeeCount", "Over18", "StandardHours"]),
+    "ibm_hr": (
+        "ibm_hr_attrition.csv",
+        "Attrition",
+        "Yes",
+        ["EmployeeNumber", "EmployeeCount", "Over18", "StandardHours"],
+    ),
     "hr_comma_sep": ("hr_comma_sep.csv", "left", 1, []),
     "adult": ("adult.csv", "income", ">50K", []),
 }
@@ -82,7 +87,13 @@ def main() -> None:
                 proba = np.empty(len(y))
                 if learner in OURS:
                     cv = attrition.cross_validate(
-                        table, target=target, positive=positive, learner=learner, folds=ids, calibration=None, n_threads=THREADS
+                        table,
+                        target=target,
+                        positive=positive,
+                        learner=learner,
+                        folds=ids,
+                        calibration=None,
+                        n_threads=THREADS,
                     )
                     proba = cv.predictions
                 else:

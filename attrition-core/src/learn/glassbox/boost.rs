@@ -669,7 +669,7 @@ mod tests {
             let axes = [vec![2, 0, 3, 1], vec![0, 4, 2, 1, 3]];
             let quadrant = |r: usize, c: usize, q: usize| {
                 let rows = if q < 2 { &axes[0][..r] } else { &axes[0][r..] };
-                let columns = if q % 2 == 0 { &axes[1][..c] } else { &axes[1][c..] };
+                let columns = if q.is_multiple_of(2) { &axes[1][..c] } else { &axes[1][c..] };
                 total(rows.iter().flat_map(|row| columns.iter().map(move |column| &cells[row * 5 + column])))
             };
             let gain = |(r, c): (usize, usize)| -> f64 {

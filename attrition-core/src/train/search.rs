@@ -8,7 +8,7 @@
 //! The best of many trials looks better than it is, on folds too: all trials see the same rows, and chance makes some of them look
 //! good in every fold. Where rows are held out, they say how good the model is, and the folds' estimates are corrected by what
 //! the best of each single fold has more on it than the one that was chosen (Tibshirani and Tibshirani). On pure noise that
-//! leaves a third of the excess, and choosing by the other folds, as elsewhere (`docs/decisions/0006`), leaves half of it; so
+//! left a third to six tenths of the excess, and choosing by the other folds, as elsewhere (`docs/decisions/0006`), leaves half of it; so
 //! where no rows are held out, the estimates are those of searches anew within the training rows of each fold, as they are
 //! in [`Trainer::cross_validate`].
 //!
